@@ -1,0 +1,5 @@
+//go:build !linux
+
+package role
+
+func setProcessName(string) {}
