@@ -1,0 +1,114 @@
+package app
+
+import (
+	"syscall"
+
+	"forklore/runtimes/role"
+)
+
+// The application as a CGI script: a process for one request. Its request
+// comes by the environment, its response goes to descriptor 1 (RFC 3875,
+// sections 4.1 and 6). The container's sandbox runs the same program.
+func init() {
+	role.Enter("cgi call", serveCGI)
+	role.Enter("sandbox call", serveCGI)
+}
+
+const stdout = 1
+
+// Header fields of the script's response that say more than HTTP does.
+const (
+	RequestHeader = "Forklore-Request"  // whose request the application believes to answer
+	ReadyHeader   = "Forklore-Ready-Ns" // when it was ready, by role.Nanotime; the host takes it out
+)
+
+func serveCGI() {
+	role.Sacrifice()
+	itersPerMS := role.Int("ITERS_PER_MS", 0)
+	WeightFromEnv().Pay(itersPerMS)
+	r := cgiResponse{ready: role.Nanotime()}
+
+	var method, query string
+	method, _ = syscall.Getenv("REQUEST_METHOD")
+	query, _ = syscall.Getenv("QUERY_STRING")
+	if v, ok := syscall.Getenv("HTTP_FORKLORE_REQUEST"); ok {
+		n, _ := role.ParseInt(v)
+		r.user = uint64(max(n, 0))
+	}
+	r.head = method == "HEAD"
+
+	c := Call{ID: r.user, Backend: role.Env("BACKEND"), ItersPerMS: itersPerMS}
+	if !c.Steps.Parse(query) {
+		r.write("400 Bad Request", "the steps of the request are out of bounds, or more than 16\n")
+		return
+	}
+	if c.Steps.Fault() {
+		token, _ := syscall.Getenv("HTTP_FORKLORE_TOKEN")
+		if want := role.Env("TOKEN"); want == "" || token != want {
+			r.write("403 Forbidden", "fault steps need the run's token\n")
+			return
+		}
+	}
+	a := c.Run()
+	r.user = a.User
+	if a.Failed != "" {
+		r.write("502 Bad Gateway", a.Failed+"\n")
+		return
+	}
+	if a.BodyBytes == 0 {
+		r.write("", Body)
+		return
+	}
+	r.writeX(a.BodyBytes)
+}
+
+// cgiResponse is a script's response: header, blank line, body.
+type cgiResponse struct {
+	ready int64
+	user  uint64
+	head  bool // RFC 3875, 4.3.3: no body then
+}
+
+// header is the response up to the blank line. No status means 200 (6.3.3).
+func (r *cgiResponse) header(status string, length int64) []byte {
+	b := make([]byte, 0, 256)
+	if status != "" {
+		b = append(append(append(b, "Status: "...), status...), '\n')
+	}
+	b = append(b, "Content-Type: text/plain\nContent-Length: "...)
+	b = append(role.AppendInt(b, length), '\n')
+	if r.user != 0 {
+		b = append(b, RequestHeader+": "...)
+		b = append(role.AppendInt(b, int64(r.user)), '\n')
+	}
+	b = append(b, ReadyHeader+": "...)
+	b = append(role.AppendInt(b, r.ready), '\n')
+	return append(b, '\n')
+}
+
+func (r *cgiResponse) write(status, body string) {
+	b := r.header(status, int64(len(body)))
+	if !r.head {
+		b = append(b, body...)
+	}
+	WriteAll(stdout, b) // a host that has hung up is told by nobody
+}
+
+// xs is touched only by who asks for a body of a size.
+var xs [32 << 10]byte
+
+func (r *cgiResponse) writeX(n int64) {
+	if WriteAll(stdout, r.header("", n)) != nil || r.head {
+		return
+	}
+	for i := range xs {
+		xs[i] = 'x'
+	}
+	for n > 0 {
+		k := min(n, int64(len(xs)))
+		if WriteAll(stdout, xs[:k]) != nil {
+			return
+		}
+		n -= k
+	}
+}
