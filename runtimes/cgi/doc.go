@@ -1,0 +1,3 @@
+// Package cgi is a host of CGI scripts: a process for each request, thrown
+// away at its end (RFC 3875).
+package cgi
