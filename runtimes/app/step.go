@@ -49,6 +49,9 @@ func (k Kind) Fault() bool { return k >= Crash }
 var most = [...]int64{CPU: 60e6, IO: 600e6, Mem: 1 << 30, Reply: 16 << 20,
 	Crash: 1, Leak: 1 << 30, Busy: 60e6, Hang: 1, Bleed: 1}
 
+// Most is the largest N that a step of this kind may have.
+func (k Kind) Most() int64 { return most[k] }
+
 // Step is one of a request's steps.
 type Step struct {
 	Kind Kind
