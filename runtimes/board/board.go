@@ -60,7 +60,10 @@ type Header struct {
 	LagMaxUS atomic.Uint64
 	OOMKills atomic.Uint64 // kernel OOM kills seen in groups that are gone (a call's own group)
 	Leftover atomic.Uint64 // things that could not be cleaned up after a call
-	_        [2]uint64
+	// Generation of a prefork pool: a worker that was born in another one
+	// finishes what it holds and leaves (Apache's running_generation).
+	Generation atomic.Uint64
+	_          uint64
 	// Start-up durations in microseconds: from the fork to the application's
 	// being ready (its weight paid). Starts[i%StartRing] is start number i.
 	StartCount atomic.Uint64
@@ -151,11 +154,11 @@ func mapBoard(fd, rows int) (*Board, error) {
 // Close unmaps it. The rows must not be used after.
 func (b *Board) Close() error { return syscall.Munmap(b.mem) }
 
-// AddStart notes how long a serving process took to be ready.
+// AddStart notes how long a serving process took to be ready. Several workers
+// may call it at once: each takes a place of its own.
 func (b *Board) AddStart(us int64) {
-	i := b.StartCount.Load()
+	i := b.StartCount.Add(1) - 1
 	b.Starts[i%StartRing].Store(uint32(min(max(us, 0), 1<<32-1)))
-	b.StartCount.Store(i + 1)
 }
 
 // Born counts a serving process's start, and writes its row.
@@ -181,6 +184,21 @@ func (b *Board) Died(row int, now int64) {
 	r.Flags.Store(r.Flags.Load() | Dead)
 	r.Set(Empty, now)
 	b.Ended.Add(1)
+}
+
+// Clear empties every row after the top process's death: who wrote to it is gone.
+func (b *Board) Clear() {
+	for i := range b.Row {
+		r := &b.Row[i]
+		r.Request.Store(0)
+		r.Flags.Store(0)
+		r.Pid.Store(0)
+		r.LeakKiB.Store(0)
+		r.State.Store(Empty)
+	}
+	b.Ended.Store(b.Started.Load())
+	b.QueueNow.Store(0)
+	b.LagNowUS.Store(0)
 }
 
 // Set changes the state letter.
