@@ -56,6 +56,7 @@ type Proc struct {
 
 	lines   chan string
 	control *os.File
+	process *os.Process // a pidfd where there are such: never another process with the same number
 	exited  chan struct{}
 	status  syscall.WaitStatus
 }
@@ -118,6 +119,10 @@ func Start(c Cmd) (*Proc, error) {
 	}
 	runtime.KeepAlive(c)
 	p.StartTime, _ = StartTime(p.Pid)
+	if p.process, err = os.FindProcess(p.Pid); err != nil { // it can't fail for a child not yet waited for
+		ours.Close()
+		return nil, fmt.Errorf("start %q: %w", c.Role, err)
+	}
 	go p.wait()
 	go p.listen()
 	return p, nil
@@ -140,17 +145,13 @@ func (p *Proc) listen() {
 
 // wait owns the child: nobody else may wait for it.
 func (p *Proc) wait() {
-	for {
-		_, err := syscall.Wait4(p.Pid, &p.status, 0, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			slog.Error("wait for role", "role", p.Role, "pid", p.Pid, "err", err)
-		}
-		break
+	defer close(p.exited)
+	state, err := p.process.Wait()
+	if err != nil {
+		slog.Error("wait for role", "role", p.Role, "pid", p.Pid, "err", err)
+		return
 	}
-	close(p.exited)
+	p.status = state.Sys().(syscall.WaitStatus)
 }
 
 // Lines are what the role says on its control socket. Closed when it's gone.
@@ -169,16 +170,8 @@ func (p *Proc) Tell(line string) error {
 	return err
 }
 
-// Signal sends a signal, unless the process has ended: its number may be
-// another's by then.
-func (p *Proc) Signal(sig syscall.Signal) error {
-	select {
-	case <-p.exited:
-		return os.ErrProcessDone
-	default:
-		return syscall.Kill(p.Pid, sig)
-	}
-}
+// Signal sends a signal; os.ErrProcessDone if the process has ended.
+func (p *Proc) Signal(sig syscall.Signal) error { return p.process.Signal(sig) }
 
 // Stop asks the role to end by closing the control socket, and kills it if it
 // hasn't after grace. It returns when the process has been waited for.

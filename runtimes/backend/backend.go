@@ -1,0 +1,90 @@
+// Package backend is the dependency that every request may wait for: a
+// database, another service. It is a process of its own that answers after as
+// long as it is asked to, on a unix socket for each model, so that it can be
+// slow for one column alone.
+//
+// The protocol is a line each way: "<microseconds>\n", and after that time
+// [app.IOAnswer]. A pathname socket is bound into a sandbox, where an abstract
+// one or a port would be out of reach: those belong to a network namespace
+// (unix(7), network_namespaces(7)).
+//
+// Cost: a goroutine and a timer for each request that waits.
+// May not enter: work. What a request computes, it computes in its model.
+package backend
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"forklore/runtimes/app"
+	"forklore/runtimes/role"
+)
+
+// Role is the name that the lab starts it by. Settings: FORKLORE_DIR is the
+// folder of the sockets, FORKLORE_SOCKETS their names, with commas between.
+const Role = "backend"
+
+func init() { role.Enter(Role, serve) }
+
+// Path is the socket of one model in the lab's folder.
+func Path(dir, name string) string { return filepath.Join(dir, name+".sock") }
+
+// maxHold is the longest time that an answer is held.
+const maxHold = 10 * time.Minute
+
+func serve() {
+	for name := range strings.SplitSeq(role.Env("SOCKETS"), ",") {
+		l, err := net.Listen("unix", Path(role.Env("DIR"), name))
+		if err != nil {
+			log.Fatalf("backend: %v", err)
+		}
+		go accept(l)
+	}
+	role.TellReady(0)
+	role.Commands(func(string) {}) // until the lab is gone
+}
+
+func accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			time.Sleep(10 * time.Millisecond) // the callers wait in the backlog
+			continue
+		}
+		if err != nil {
+			return
+		}
+		go answer(c)
+	}
+}
+
+// answer serves one connection until the caller closes it. A caller that goes
+// away while its answer is held is noticed at the next read or write.
+func answer(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReaderSize(c, 64)
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			if err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
+				log.Printf("backend: read: %v", err)
+			}
+			return
+		}
+		us, ok := role.ParseInt(strings.TrimSuffix(string(line), "\n"))
+		if !ok || us < 0 {
+			return
+		}
+		time.Sleep(min(time.Duration(us)*time.Microsecond, maxHold))
+		if _, err := io.WriteString(c, app.IOAnswer); err != nil {
+			return
+		}
+	}
+}

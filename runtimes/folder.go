@@ -1,0 +1,103 @@
+package runtimes
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"forklore/runtimes/spawn"
+)
+
+// A lab has a folder of its own for its sockets. Its name is the lab's id, and
+// its file "lock" is locked as long as the lab lives: the kernel lets go of
+// the lock however the lab ends, so a folder whose lock is free is a dead
+// lab's, and the next lab removes it.
+
+const folderPrefix = "forklore-"
+
+// maxSocketPath is what fits into sun_path (unix(7)), less the longest name.
+const maxSocketPath = 108 - 1 - len("/container.sock")
+
+type folder struct {
+	path string
+	lock *os.File
+}
+
+// labID names this process for as long as the machine is up.
+func labID() string {
+	start, _ := spawn.StartTime(os.Getpid())
+	return fmt.Sprintf("%d-%d", os.Getpid(), start)
+}
+
+// openFolder removes the folders of dead labs and makes this lab's.
+func openFolder(id string) (*folder, error) {
+	var firstErr error
+	for _, tmp := range []string{os.TempDir(), "/tmp"} {
+		path := filepath.Join(tmp, folderPrefix+id)
+		if len(path) > maxSocketPath {
+			firstErr = errors.Join(firstErr, fmt.Errorf("%s: too long for a socket's path", path))
+			continue
+		}
+		sweepFolders(tmp)
+		f, err := makeFolder(path)
+		if err == nil {
+			return f, nil
+		}
+		firstErr = errors.Join(firstErr, err)
+	}
+	return nil, fmt.Errorf("folder for sockets (set TMPDIR to a writable one with a short name): %w", firstErr)
+}
+
+func makeFolder(path string) (*folder, error) {
+	// Made under another name and renamed when it is locked: a sweep by
+	// another lab in between finds nothing that it knows.
+	draft := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	if err := os.Mkdir(draft, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(draft, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err == nil {
+		err = os.Rename(draft, path)
+	}
+	if err != nil {
+		os.RemoveAll(draft)
+		return nil, err
+	}
+	return &folder{path: path, lock: lock}, nil
+}
+
+func (f *folder) close() error {
+	err := os.RemoveAll(f.path)
+	f.lock.Close()
+	return err
+}
+
+// sweepFolders removes what labs that are dead have left.
+func sweepFolders(tmp string) {
+	found, _ := filepath.Glob(filepath.Join(tmp, folderPrefix+"*"))
+	for _, path := range found {
+		// Only what looks like ours is touched: <pid>-<start time>, a lock in it.
+		pid, start, ok := strings.Cut(strings.TrimPrefix(filepath.Base(path), folderPrefix), "-")
+		if !ok || !digits(pid) || !digits(start) {
+			continue
+		}
+		lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			os.RemoveAll(path)
+		}
+		lock.Close()
+	}
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

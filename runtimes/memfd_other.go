@@ -1,0 +1,19 @@
+//go:build !linux
+
+package runtimes
+
+import "os"
+
+// anonymousFile is an unlinked file where there is no memfd.
+func anonymousFile(name string, size int) (*os.File, error) {
+	f, err := os.CreateTemp("", folderPrefix+name)
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(f.Name())
+	if err := f.Truncate(int64(size)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

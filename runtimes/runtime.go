@@ -1,0 +1,426 @@
+package runtimes
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"forklore/runtimes/board"
+	"forklore/runtimes/cage"
+	"forklore/runtimes/role"
+	"forklore/runtimes/spawn"
+)
+
+// top is the role of each model's top process.
+var top = map[string]string{
+	CGI:       "cgi host",
+	Prefork:   "prefork parent",
+	EventLoop: "event loop",
+	Container: "container host",
+}
+
+// loopRows is an event loop's 10,000 connections and the process itself.
+const loopRows = 10_240 + 1
+
+// Runtime is one model, kept alive.
+type Runtime struct {
+	Model string
+	Port  int
+
+	house    *House
+	cage     *cage.Cage
+	board    *board.Board
+	boardFD  *os.File
+	reserved *os.File // bound, not listening; or the listener, if it's shared
+	events   chan Event
+	quit     chan struct{}
+	restart  chan struct{}
+	done     chan struct{}
+
+	proc     atomic.Pointer[spawn.Proc] // nil while it's down
+	restarts atomic.Uint64
+	oomKills uint64 // seen so far; only the supervising goroutine uses it
+	starts   uint64 // read so far from the board's ring
+}
+
+// Event is something that happened to a runtime.
+type Event struct {
+	What EventKind
+	At   time.Time
+	// Of a death:
+	Pid      int
+	Status   syscall.WaitStatus
+	OOMKills uint64 // by the kernel, in this runtime's cage, since the last death
+	Held     []Held // the requests that died with it
+	Top      bool   // it was the top process
+	Listener bool   // and owned the listener: whatever was connected went with it
+
+	Text string
+}
+
+// EventKind is what happened.
+type EventKind int
+
+// The kinds of events.
+const (
+	Ready EventKind = iota // it listens (again)
+	Died
+	Said
+)
+
+// Held is a request that a process held when it died.
+type Held struct {
+	Request   uint64
+	Carries   bool // a fault
+	Executing bool // and was at it
+}
+
+// Start starts a model and returns when it serves. ErrUnavailable says that it
+// can't here, and why.
+func (h *House) Start(model string) (r *Runtime, err error) {
+	r = &Runtime{
+		Model: model, house: h,
+		// Deaths are rare; in a storm of them the supervisor waits for the reader.
+		events: make(chan Event, 256), quit: make(chan struct{}), restart: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	defer func() {
+		if err != nil {
+			r.release()
+		}
+	}()
+	port := 0
+	if h.spec.Port != 0 {
+		port = h.spec.Port + portOffset[model]
+	}
+	open := reserve
+	if r.sharedListener() {
+		open = listen
+	}
+	if r.reserved, r.Port, err = open(port); err != nil {
+		return nil, err
+	}
+	if r.boardFD, r.board, err = newBoard(model, r.rows()); err != nil {
+		return nil, err
+	}
+	if r.cage, err = h.yard.New(model, cage.Limits{
+		MemoryBytes: h.spec.MemoryBytes, Pids: h.spec.Pids, CPUWeight: cpuWeight,
+	}); err != nil {
+		return nil, err
+	}
+	r.cage.SetPids(r.pids)
+	proc, err := r.launch()
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.runtimes = append(h.runtimes, r)
+	h.mu.Unlock()
+	go r.supervise(proc)
+	return r, nil
+}
+
+var portOffset = map[string]int{CGI: 0, Prefork: 1, EventLoop: 2, Container: 3}
+
+func (r *Runtime) sharedListener() bool {
+	return r.Model == EventLoop && r.house.spec.SharedListener
+}
+
+func (r *Runtime) rows() int {
+	switch r.Model {
+	case Prefork:
+		return r.house.spec.Workers
+	case EventLoop:
+		return loopRows
+	}
+	return MaxCalls(r.house.spec)
+}
+
+// patience is how long a top process may take to serve: a monolith's weight
+// for each of its workers, on a busy machine.
+const patience = 20 * time.Second
+
+// launch starts the top process and waits until it serves.
+func (r *Runtime) launch() (*spawn.Proc, error) {
+	env := append(r.house.settings(r.Model), "FORKLORE_PORT="+strconv.Itoa(r.Port))
+	var listener *os.File
+	switch {
+	case r.sharedListener():
+		env, listener = append(env, "FORKLORE_LISTENER=1"), r.reserved
+	case r.Model == CGI && r.house.spec.Script != "":
+		env = append(env, "FORKLORE_CGI="+r.house.spec.Script)
+	case r.Model == Container:
+		env = append(env, "FORKLORE_CGROUP="+r.cage.Env(),
+			fmt.Sprintf("FORKLORE_CALL_MEM_BYTES=%d", r.house.spec.MemoryBytes/2),
+			fmt.Sprintf("FORKLORE_CALL_PIDS=%d", min(64, r.house.spec.Pids/2)))
+	}
+	if r.Model == EventLoop || r.Model == Prefork {
+		// One thread does the work, and Go's preemption signal would only
+		// interrupt its system calls.
+		env = append(env, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
+	}
+	forked := role.Nanotime()
+	p, err := spawn.Start(spawn.Cmd{
+		Role: top[r.Model], Env: env, Board: r.boardFD, Listener: listener, Log: r.house.spec.Log,
+		Leaf: r.Model == EventLoop, Launch: r.cage.Launch,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Model, err)
+	}
+	line, err := firstLine(p, patience)
+	if why, ok := strings.CutPrefix(line, "unavailable "); ok {
+		p.Stop(time.Second)
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, why)
+	}
+	if err == nil && !strings.HasPrefix(line, "ready ") {
+		err = fmt.Errorf("it said %q, not that it is ready", line)
+	}
+	if err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("%s: %w", r.Model, err)
+	}
+	if r.Model == EventLoop {
+		r.board.AddStart((role.Nanotime() - forked) / 1000)
+	}
+	r.proc.Store(p)
+	r.tell(Event{What: Ready, At: time.Now(), Pid: p.Pid})
+	return p, nil
+}
+
+// supervise keeps the top process alive until stop. It is the only one that
+// reads its lines, and ends when it has been waited for.
+func (r *Runtime) supervise(p *spawn.Proc) {
+	defer close(r.done)
+	for {
+		delay := time.Duration(0)
+		switch r.follow(p) {
+		case stopped:
+			r.proc.Store(nil)
+			p.Stop(stopGrace)
+			return
+		case restarted:
+			r.proc.Store(nil)
+			p.Stop(stopGrace)
+			r.clear()
+		case died:
+			r.bury(p)
+			if delay = r.house.spec.RestartDelay; r.house.spec.NeverRestart {
+				delay = never
+			}
+			r.restarts.Add(1)
+		}
+		if p = r.again(delay); p == nil {
+			return
+		}
+	}
+}
+
+// again launches until it succeeds, and returns nil if the runtime is stopped
+// before.
+func (r *Runtime) again(delay time.Duration) *spawn.Proc {
+	for {
+		select {
+		case <-r.quit:
+			return nil
+		case <-r.restart:
+		case <-time.After(delay):
+		}
+		p, err := r.launch()
+		if err == nil {
+			return p
+		}
+		r.tell(Event{What: Said, At: time.Now(), Text: "restart: " + err.Error()})
+		delay = max(r.house.spec.RestartDelay, time.Second)
+	}
+}
+
+const (
+	// stopGrace is how long a host may take to end what it started.
+	stopGrace = 3 * time.Second
+	never     = 1 << 62 * time.Nanosecond
+)
+
+// ending is why a top process is not followed any more.
+type ending int
+
+const (
+	died ending = iota
+	stopped
+	restarted
+)
+
+// follow passes on what the process says until it ends, or has to.
+func (r *Runtime) follow(p *spawn.Proc) ending {
+	for {
+		select {
+		case line, ok := <-p.Lines():
+			if !ok {
+				<-p.Exited()
+				return died
+			}
+			r.heard(line)
+		case <-r.restart:
+			return restarted
+		case <-r.quit:
+			return stopped
+		}
+	}
+}
+
+// heard handles a line of the control socket (role/control.go).
+func (r *Runtime) heard(line string) {
+	what, rest, _ := strings.Cut(line, " ")
+	switch what {
+	case "died":
+		f := strings.Fields(rest)
+		var n [6]uint64
+		for i := range n {
+			if i < len(f) {
+				n[i], _ = strconv.ParseUint(f[i], 10, 64)
+			}
+		}
+		e := Event{What: Died, At: time.Now(), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
+			OOMKills: n[5] + r.oomKillsSince()}
+		if n[2] != 0 {
+			e.Held = []Held{{Request: n[2], Carries: n[4]&board.CarriesFault != 0, Executing: n[4]&board.ExecutingFault != 0}}
+		}
+		r.tell(e)
+	case "say":
+		r.tell(Event{What: Said, At: time.Now(), Text: rest})
+	default:
+		slog.Warn("control line not understood", "model", r.Model, "line", line)
+	}
+}
+
+// oomKillsSince is how often the kernel's OOM killer struck since it was last
+// asked. Only the supervising goroutine calls it.
+func (r *Runtime) oomKillsSince() uint64 {
+	now := r.cage.Figures().OOMKills
+	since := now - min(r.oomKills, now)
+	r.oomKills = now
+	return since
+}
+
+// bury tells of the top process's death, with everything that it held, and
+// makes its place ready for the next.
+func (r *Runtime) bury(p *spawn.Proc) {
+	r.proc.Store(nil)
+	e := Event{What: Died, At: time.Now(), Pid: p.Pid, Status: p.Status(), Top: true,
+		Listener: !r.sharedListener(), OOMKills: r.oomKillsSince()}
+	for i := range r.board.Row {
+		row := &r.board.Row[i]
+		if id := row.Request.Load(); id != 0 {
+			f := row.Flags.Load()
+			e.Held = append(e.Held, Held{Request: id, Carries: f&board.CarriesFault != 0, Executing: f&board.ExecutingFault != 0})
+		}
+	}
+	r.tell(e)
+	p.Kill() // it has ended; this closes what is left of it here
+	r.clear()
+}
+
+// clear makes the place ready for the next top process.
+func (r *Runtime) clear() {
+	if err := r.cage.Kill(); err != nil {
+		slog.Error("clear the cage", "model", r.Model, "err", err)
+	}
+	r.board.Clear()
+}
+
+// tell hands an event to the reader, and waits for it unless the runtime stops.
+func (r *Runtime) tell(e Event) {
+	select {
+	case r.events <- e:
+	case <-r.quit:
+	}
+}
+
+// Events are what happens to the runtime, in order.
+func (r *Runtime) Events() <-chan Event { return r.events }
+
+// Addr is where it serves.
+func (r *Runtime) Addr() string { return "127.0.0.1:" + strconv.Itoa(r.Port) }
+
+// Board is what its processes are doing.
+func (r *Runtime) Board() *board.Board { return r.board }
+
+// Top is the top process's pid, 0 while it is down.
+func (r *Runtime) Top() int {
+	if p := r.proc.Load(); p != nil {
+		return p.Pid
+	}
+	return 0
+}
+
+// Restarts is how often the top process was started again.
+func (r *Runtime) Restarts() uint64 { return r.restarts.Load() }
+
+// Memory reads the cage's figures.
+func (r *Runtime) Memory() cage.Figures { return r.cage.Figures() }
+
+// Starts calls f for each start-up since it was last called, in microseconds.
+// Only one goroutine may call it.
+func (r *Runtime) Starts(f func(us int64)) {
+	now := r.board.StartCount.Load()
+	if now-r.starts > board.StartRing {
+		r.starts = now - board.StartRing // the oldest have been written over
+	}
+	for ; r.starts < now; r.starts++ {
+		f(int64(r.board.Starts[r.starts%board.StartRing].Load()))
+	}
+}
+
+// pids are the processes that the board and the supervisor know.
+func (r *Runtime) pids() []int {
+	var pids []int
+	if p := r.Top(); p != 0 {
+		pids = append(pids, p)
+	}
+	if r.Model == EventLoop {
+		return pids
+	}
+	for i := range r.board.Row {
+		row := &r.board.Row[i]
+		if pid := int(row.Pid.Load()); pid != 0 && row.Flags.Load()&board.Dead == 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Restart ends the top process and everything below it, and starts it anew at
+// once, as if the lab had just begun. Ready tells when it serves; what ends on
+// the way is not told as a death.
+func (r *Runtime) Restart() {
+	select {
+	case r.restart <- struct{}{}:
+	default: // one is under way
+	}
+}
+
+func (r *Runtime) stop() error {
+	close(r.quit)
+	<-r.done
+	return r.release()
+}
+
+// release gives back what Start took.
+func (r *Runtime) release() error {
+	var err error
+	if r.cage != nil {
+		err = errors.Join(r.cage.Kill(), r.cage.Delete())
+	}
+	if r.board != nil {
+		r.board.Close()
+		r.boardFD.Close()
+	}
+	if r.reserved != nil {
+		r.reserved.Close()
+	}
+	return err
+}

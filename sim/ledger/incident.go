@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"forklore/sim"
+)
+
+// incident is an incident whose figures are still being counted.
+type incident struct {
+	sim.Incident
+	OOMKills uint64
+	until    time.Duration   // when a fault that lasts ends; 0: it struck once
+	baseline time.Duration   // steady p99 before; 0: too few samples to judge
+	lost     map[uint64]bool // id -> by its own fault
+	inFlight map[uint64]bool // open when it took effect
+	signal   int             // of the first death
+	exit     string          // how the first death ended
+	died     time.Duration   // the last death
+	lacking  time.Duration   // when the processes that it cost were last complete again
+	upSince  time.Duration   // since when all processes are there; 0: they aren't
+
+	firstInnocent, lastInnocent time.Duration // failures
+	answeredAfter               time.Duration // the first success after the last of them
+	lastLost                    time.Duration
+	slope                       line
+}
+
+// lose books a lost request.
+func (i *incident) lose(r Request, d *death) {
+	own := d.executing(r.ID)
+	i.lost[r.ID] = own
+	i.Lost++
+	i.lastLost = max(i.lastLost, r.End)
+	switch r.Outcome {
+	case Reset:
+		i.Reset++
+	case Refused:
+		i.Refused++
+	case ErrorStatus:
+		i.Errors++
+	}
+	// What the dead process held, or had in its accept queue, was in flight,
+	// also if the client saw the end before the lab did.
+	if i.until == 0 && r.Sent <= d.At && r.Outcome != Refused && (r.Opened != 0 || own) {
+		i.inFlight[r.ID] = true
+	}
+	if own {
+		i.Carriers++
+		return
+	}
+	if i.firstInnocent == 0 || r.End < i.firstInnocent {
+		i.firstInnocent = r.End
+	}
+	if r.End > i.lastInnocent {
+		i.lastInnocent = r.End
+		if i.answeredAfter <= r.End {
+			i.answeredAfter = 0
+		}
+	}
+}
+
+// answered books a success while the incident is open.
+func (i *incident) answered(r Request) {
+	if r.Wrong {
+		i.Wrong++
+	}
+	if r.End > i.At && i.late(r.Latency) {
+		i.Delayed++
+	}
+	if i.lastInnocent != 0 && r.End > i.lastInnocent && i.answeredAfter == 0 {
+		i.answeredAfter = r.End
+	}
+}
+
+func (i *incident) late(d time.Duration) bool {
+	return i.baseline != 0 && float64(d) > lateFactor*float64(i.baseline) && d >= i.baseline+lateBy
+}
+
+func (i *incident) lastDeath() time.Duration { return max(i.died, i.At) }
+
+// tick closes the incident when the model is back in steady state: a second
+// with all its processes, without a loss, and with the latencies of before.
+func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
+	if i.until == 0 || now <= i.until {
+		i.slope.add(now-i.At, v.MemoryBytes)
+	}
+	switch {
+	case !v.Up:
+		i.upSince = 0
+		return
+	case i.upSince == 0:
+		i.upSince = now
+	}
+	switch {
+	case now < i.until, now-i.upSince < steadyFor, now-i.lastLost < steadyFor, now-i.At < steadyFor:
+	case i.lastInnocent != 0 && i.answeredAfter == 0 && !v.Paused:
+	case i.late(p99):
+	default:
+		i.Closed, i.Recovered = now, true
+	}
+}
+
+// figures are the incident's figures now.
+func (i *incident) figures(now time.Duration) sim.Incident {
+	f := i.Incident
+	f.InFlight += len(i.inFlight)
+	f.SlopeBPS = i.slope.slope()
+	if i.firstInnocent != 0 {
+		end := i.answeredAfter
+		if end == 0 { // still down, or the run ended so
+			end = max(now, i.Closed)
+		}
+		f.Downtime = end - i.firstInnocent
+	}
+	f.Proof = i.exit
+	switch {
+	case i.OOMKills > 0:
+		f.Proof = fmt.Sprintf("oom_kill %d; pid %d, %s", i.OOMKills, i.Pid, i.exit)
+	case i.Fault == sim.FaultLeak:
+		f.Proof = fmt.Sprintf("memory slope %+.1f MiB/s over %.0f s", f.SlopeBPS/(1<<20), i.slope.seconds())
+		if i.Deaths > 0 {
+			f.Proof += "; " + i.exit
+		}
+	}
+	return f
+}
+
+// line is a least-squares line through memory over time.
+type line struct {
+	n, x, y, xx, xy, last float64
+}
+
+func (l *line) add(at time.Duration, bytes int64) {
+	x, y := at.Seconds(), float64(bytes)
+	l.n++
+	l.x += x
+	l.y += y
+	l.xx += x * x
+	l.xy += x * y
+	l.last = x
+}
+
+func (l *line) slope() float64 {
+	d := l.n*l.xx - l.x*l.x
+	if l.n < 2 || d == 0 {
+		return 0
+	}
+	return (l.n*l.xy - l.x*l.y) / d
+}
+
+func (l *line) seconds() float64 { return l.last }

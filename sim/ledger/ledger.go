@@ -1,0 +1,452 @@
+// Package ledger accounts for every request, and says whom a failure took
+// with it.
+//
+//	traffic ── Sent, Ended ──┐
+//	runtimes ── Died, Listening ──> Book (one a model) ──> Incidents, Requests
+//	the lab ── Inject, Undo ─┘        ^ Tick: processes, memory
+//
+// A failed request belongs to an incident only if
+//
+//	(a) a process that the fault killed held it, by the board, or
+//	(b) the dead process owned the listener, and the connection had been
+//	    opened to that incarnation and ended with it, or
+//	(c) it was refused between that death and the next listen.
+//
+// All else is unattributed: counted, and never spread over incidents. Blame
+// is by evidence, not by the clock. Times only join what two observers saw of
+// one death: the client sees its connection end before the lab has waited for
+// the process, so a failure waits up to [settle] for a death that explains it.
+//
+// Cost: a map entry a request in flight, and the requests of the last seconds.
+// May not enter: clocks, processes, sockets; all times are given, counted from
+// the start of the run, so that the simulator keeps the same books.
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"forklore/sim"
+)
+
+// Outcome is how a request ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	OK          Outcome = iota
+	ErrorStatus         // a complete answer with a status that isn't 2xx
+	Reset               // the connection ended before the response was complete
+	Refused
+	Timeout
+)
+
+// Request is a request that has ended.
+type Request struct {
+	ID      uint64
+	Sent    time.Duration
+	Opened  time.Duration // the connection stood; 0 if it never did
+	End     time.Duration
+	Latency time.Duration // from the intended time
+	Outcome Outcome
+	Wrong   bool // answered with another's data
+}
+
+// Death is a process that ended as nobody in its runtime wanted.
+type Death struct {
+	At       time.Duration // when it was waited for
+	UpSince  time.Duration // since when its runtime listened
+	Pid      int
+	Signal   int // 0: it exited
+	Proof    string
+	OOMKills uint64
+	Held     []Held
+	Listener bool // it owned the listener
+}
+
+// Held is a request that it held.
+type Held struct {
+	ID        uint64
+	Executing bool // its own fault
+}
+
+const (
+	// settle is how long a failure waits for the death that explains it, and
+	// a death for the failures that it explains.
+	settle = 2 * time.Second
+	// slack is by how much a client may see a death before the lab does: the
+	// kernel closes the sockets of a process before it can be waited for.
+	slack = 250 * time.Millisecond
+	// steadyFor is how long a model must be well before an incident closes.
+	steadyFor = time.Second
+	// A success is late if it took 1.5 times the steady p99, and 50 ms more.
+	lateFactor, lateBy = 1.5, 50 * time.Millisecond
+	// minBaseline is how many samples a steady p99 needs.
+	minBaseline = 100
+	// maxBaseline is how many it is taken from, the newest.
+	maxBaseline = 1000
+	// maxIncidents is how many a book keeps.
+	maxIncidents = 64
+)
+
+// Book is the ledger of one model.
+type Book struct {
+	model     sim.Model
+	counts    sim.Requests
+	open      map[uint64]time.Duration // sent, not ended
+	recent    []Request                // ended within the last settle
+	pending   []Request                // failures without an explanation so far
+	deaths    []*death                 // of the last settle, and those still down
+	incidents []*incident
+	expected  map[uint64]expectation // carriers on their way
+	leaky     map[uint64]int64       // requests that will leak, bytes
+	baseline  ring
+	unclaimed uint64
+	now       time.Duration
+}
+
+type expectation struct {
+	n     int
+	fault sim.Fault
+	lost  time.Duration // when the carrier ended without having killed anyone
+}
+
+type death struct {
+	Death
+	of        *incident
+	listening time.Duration // when its successor listened; 0: not yet
+}
+
+// New opens a model's book.
+func New(m sim.Model) *Book {
+	return &Book{model: m, open: map[uint64]time.Duration{}, expected: map[uint64]expectation{}, leaky: map[uint64]int64{}}
+}
+
+// Sent notes a request that has gone out.
+func (b *Book) Sent(id uint64, at time.Duration) { b.open[id] = at; b.counts.Sent++ }
+
+// Local notes an arrival that never left the lab.
+func (b *Book) Local() { b.counts.Local++ }
+
+// Expect announces the carrier of a crash: the incident opens when it kills.
+func (b *Book) Expect(n int, f sim.Fault, carrier uint64) {
+	b.expected[carrier] = expectation{n: n, fault: f}
+}
+
+// Leaky announces a request that leaves so much behind.
+func (b *Book) Leaky(id uint64, bytes int64) { b.leaky[id] = bytes }
+
+// Inject opens the incident of a fault that lasts.
+func (b *Book) Inject(n int, f sim.Fault, at, until time.Duration) {
+	i := b.newIncident(n, f, at)
+	i.until = until
+	i.InFlight = len(b.open)
+}
+
+// Undo ends the faults that are in force.
+func (b *Book) Undo(at time.Duration) {
+	for _, i := range b.incidents {
+		if i.Open() && i.until > at {
+			i.until, i.Undone = at, true
+		}
+	}
+}
+
+// Ended notes how a request ended.
+func (b *Book) Ended(r Request) {
+	delete(b.open, r.ID)
+	b.recent = append(b.recent, r)
+	bytes, leaked := b.leaky[r.ID]
+	delete(b.leaky, r.ID)
+	if r.Outcome == OK {
+		b.counts.OK++
+		if !b.unsteady() {
+			b.baseline.add(r.Latency)
+		}
+		for _, i := range b.incidents {
+			if i.Open() {
+				i.answered(r)
+			}
+		}
+		if leaked {
+			for _, i := range b.incidents {
+				if i.Fault == sim.FaultLeak && (i.Open() || r.Sent <= i.until) {
+					i.Leaks++
+					i.LeakB += bytes
+				}
+			}
+		}
+		if e, ok := b.expected[r.ID]; ok { // it answered: the fault can't have happened
+			e.lost = r.End
+			b.expected[r.ID] = e
+		}
+		return
+	}
+	switch r.Outcome {
+	case ErrorStatus:
+		b.counts.ErrorStatus++
+	case Reset:
+		b.counts.Reset++
+	case Refused:
+		b.counts.Refused++
+	case Timeout:
+		b.counts.Timeout++
+	}
+	if e, ok := b.expected[r.ID]; ok && e.lost == 0 {
+		e.lost = r.End
+		b.expected[r.ID] = e
+	}
+	for _, d := range b.deaths {
+		if d.explains(r) {
+			d.of.lose(r, d)
+			return
+		}
+	}
+	b.pending = append(b.pending, r)
+}
+
+// Listening notes that the model serves again.
+func (b *Book) Listening(at time.Duration) {
+	for _, d := range b.deaths {
+		if d.Listener && d.listening == 0 {
+			d.listening = at
+		}
+	}
+}
+
+// Refilled notes that every process that should be there is there again.
+func (b *Book) Refilled(at time.Duration) {
+	for _, i := range b.incidents {
+		if i.Open() && i.Deaths > 0 && i.lacking < i.lastDeath() {
+			i.Lacking += at - i.lastDeath()
+			i.lacking = at
+		}
+	}
+}
+
+// Died notes a death, and what it explains.
+func (b *Book) Died(dead Death) {
+	d := &death{Death: dead}
+	d.of = b.incidentOf(d)
+	d.of.Deaths++
+	if d.of.Deaths == 1 {
+		d.of.Pid = d.Pid
+		d.of.signal = d.Signal
+		d.of.exit = d.Proof
+		if d.of.until == 0 { // it takes effect with the death
+			for id, sent := range b.open {
+				if sent <= d.At {
+					d.of.inFlight[id] = true
+				}
+			}
+			for _, r := range b.recent {
+				if r.Sent <= d.At && r.End >= d.At {
+					d.of.inFlight[r.ID] = true
+				}
+			}
+		}
+	}
+	d.of.OOMKills += d.OOMKills
+	d.of.died = max(d.of.died, d.At)
+	b.deaths = append(b.deaths, d)
+	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
+		if !d.explains(r) {
+			return false
+		}
+		d.of.lose(r, d)
+		return true
+	})
+}
+
+// incidentOf finds the incident that a death belongs to, or opens one.
+func (b *Book) incidentOf(d *death) *incident {
+	for _, h := range d.Held {
+		if e, ok := b.expected[h.ID]; ok && h.Executing {
+			delete(b.expected, h.ID)
+			i := b.newIncident(e.n, e.fault, d.At)
+			i.Carrier = h.ID
+			return i
+		}
+	}
+	for _, i := range slices.Backward(b.incidents) {
+		switch {
+		case i.Fault == sim.FaultLeak && d.OOMKills > 0 && (i.Open() || i.Leaks > 0):
+			if !i.Open() { // what it left behind strikes later
+				i.Closed, i.Recovered = 0, false
+			}
+			return i
+		case i.Fault == sim.FaultOutside && i.Open() && d.At-i.lastDeath() < settle:
+			return i
+		}
+	}
+	return b.newIncident(0, sim.FaultOutside, d.At)
+}
+
+// explains says whether a request was lost by this death: the rules of blame.
+func (d *death) explains(r Request) bool {
+	for _, h := range d.Held { // (a)
+		if h.ID == r.ID {
+			// A client that had given up before was not lost by the death.
+			return r.Outcome != Timeout || r.End > d.At
+		}
+	}
+	if !d.Listener {
+		return false
+	}
+	switch r.Outcome {
+	case Reset:
+		if r.Opened != 0 { // (b)
+			return r.Opened >= d.UpSince-slack && r.Opened <= d.At && r.End >= d.At-slack
+		}
+		fallthrough // reset while connecting: the listener went away under it
+	case Refused: // (c)
+		return r.End >= d.At-slack && (d.listening == 0 || r.End <= d.listening)
+	}
+	return false
+}
+
+func (d *death) executing(id uint64) bool {
+	for _, h := range d.Held {
+		if h.ID == id {
+			return h.Executing
+		}
+	}
+	return false
+}
+
+// Vital is how a model is, at a tick.
+type Vital struct {
+	Up          bool // someone listens, and every process that should be there is
+	Paused      bool // no traffic: nothing can be asked of latencies
+	MemoryBytes int64
+}
+
+// Tick lets time pass: failures that nothing explained become unattributed,
+// incidents close. It returns those whose announced carrier killed nobody.
+func (b *Book) Tick(now time.Duration, v Vital) (missed []uint64) {
+	b.now = now
+	b.recent = slices.DeleteFunc(b.recent, func(r Request) bool { return now-r.End > settle })
+	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
+		old := now-r.End > settle
+		if old {
+			b.unclaimed++
+		}
+		return old
+	})
+	b.deaths = slices.DeleteFunc(b.deaths, func(d *death) bool {
+		return now-d.At > settle && (!d.Listener || d.listening != 0 && now-d.listening > settle)
+	})
+	for id, e := range b.expected {
+		if e.lost != 0 && now-e.lost > settle {
+			delete(b.expected, id)
+			missed = append(missed, id)
+		}
+	}
+	for _, i := range b.incidents {
+		if i.Open() {
+			i.tick(now, v, b.recentP99(now))
+		}
+	}
+	return missed
+}
+
+// recentP99 is the p99 of the successes of the last second.
+func (b *Book) recentP99(now time.Duration) time.Duration {
+	var r ring
+	for _, q := range b.recent {
+		if q.Outcome == OK && now-q.End <= steadyFor {
+			r.add(q.Latency)
+		}
+	}
+	return r.p99()
+}
+
+// Finish ends the run: what is pending stays unexplained, what is open stays
+// unrecovered.
+func (b *Book) Finish(now time.Duration) {
+	b.unclaimed += uint64(len(b.pending))
+	b.pending = nil
+	for _, i := range b.incidents {
+		if i.Open() {
+			i.Closed = now
+		}
+	}
+}
+
+// Requests are the counts so far. Sent is the sum of the others.
+func (b *Book) Requests() sim.Requests {
+	c := b.counts
+	c.InFlight = uint64(len(b.open))
+	return c
+}
+
+// Unattributed is the number of failures that no incident explains. Those
+// that may still find their death are not in it.
+func (b *Book) Unattributed() uint64 { return b.unclaimed }
+
+// Incidents are the incidents so far, oldest first.
+func (b *Book) Incidents() []sim.Incident {
+	out := make([]sim.Incident, len(b.incidents))
+	for k, i := range b.incidents {
+		out[k] = i.figures(b.now)
+	}
+	return out
+}
+
+// Open reports whether an incident is going on.
+func (b *Book) Open() bool {
+	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() })
+}
+
+// unsteady: an incident is going on, or a fault is on its way.
+func (b *Book) unsteady() bool { return b.Open() || len(b.expected) > 0 }
+
+// Caused reports whether the request was lost by an incident, and by its own fault.
+func (b *Book) Caused(id uint64) (lost, own bool) {
+	for _, i := range slices.Backward(b.incidents) {
+		if own, ok := i.lost[id]; ok {
+			return true, own
+		}
+	}
+	return false, false
+}
+
+func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
+	if len(b.incidents) == maxIncidents {
+		b.incidents = slices.Delete(b.incidents, 0, 1)
+	}
+	i := &incident{
+		Incident: sim.Incident{N: n, Fault: f, Model: b.model, At: at},
+		lost:     map[uint64]bool{}, inFlight: map[uint64]bool{},
+	}
+	if b.baseline.n() >= minBaseline {
+		i.baseline = b.baseline.p99()
+	}
+	b.incidents = append(b.incidents, i)
+	return i
+}
+
+// ring keeps the newest latencies.
+type ring struct {
+	d    []time.Duration
+	next int
+}
+
+func (r *ring) n() int { return len(r.d) }
+
+func (r *ring) add(d time.Duration) {
+	if len(r.d) < maxBaseline {
+		r.d = append(r.d, d)
+		return
+	}
+	r.d[r.next] = d
+	r.next = (r.next + 1) % maxBaseline
+}
+
+func (r *ring) p99() time.Duration {
+	if len(r.d) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(r.d))
+	return s[min(len(s)-1, len(s)*99/100)]
+}
