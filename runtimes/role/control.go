@@ -23,6 +23,7 @@ func Tell(line string) {
 //	died <pid> <wait status> <request> <port> <flags> <oom kills>
 //	     a call or worker ended as nobody here wanted; what its row held
 //	say <text>                            for the log and the event list
+//	unavailable <reason: remedy>          this machine can't run the model; exit status 3 follows
 //
 // and the lab to them:
 //
@@ -33,6 +34,10 @@ func Tell(line string) {
 
 // TellReady says that the role listens.
 func TellReady(port int) { Tell("ready " + string(AppendInt(nil, int64(port)))) }
+
+// TellUnavailable says why the role can't be played on this machine, and what
+// to do about it.
+func TellUnavailable(reason string) { Tell("unavailable " + reason) }
 
 // TellDied reports a death that no one asked for.
 func TellDied(pid int, status uint32, request uint64, port uint16, flags uint32, oomKills uint64) {
