@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"forklore/runtimes/spawn"
 )
 
 // A lab has a folder of its own for its sockets. Its name is the lab's id, and
@@ -24,12 +22,6 @@ const maxSocketPath = 108 - 1 - len("/container.sock")
 type folder struct {
 	path string
 	lock *os.File
-}
-
-// labID names this process for as long as the machine is up.
-func labID() string {
-	start, _ := spawn.StartTime(os.Getpid())
-	return fmt.Sprintf("%d-%d", os.Getpid(), start)
 }
 
 // openFolder removes the folders of dead labs and makes this lab's.

@@ -9,19 +9,33 @@ import (
 // backlog is Apache's ListenBacklog, for every server of the lab.
 const backlog = 511
 
-// A port is reserved by a bound socket that doesn't listen. While a server is
+// port is a model's port on 127.0.0.1.
+//
+// It is reserved by a bound socket that doesn't listen. While a server is
 // down, connects to its port are refused, its next incarnation can bind beside
 // the reservation (both have SO_REUSEADDR, socket(7)), and no client's own end
 // can be given the number: without it a client was seen to connect to itself,
 // and the restart to fail with "address in use".
-func reserve(port int) (*os.File, int, error) {
-	return bindLoopback(port, false)
+type port struct {
+	number int
+	socket *os.File // the reservation; listening if the server inherits its listener
 }
 
-// listen is a listening socket that the lab owns and a server inherits.
-func listen(port int) (*os.File, int, error) {
-	return bindLoopback(port, true)
+var portOffset = map[string]int{CGI: 0, Prefork: 1, EventLoop: 2, Container: 3}
+
+func openPort(model string, s Spec) (p port, err error) {
+	if s.Port != 0 {
+		p.number = s.Port + portOffset[model]
+	}
+	p.socket, p.number, err = bindLoopback(p.number, sharesListener(model, s))
+	if err != nil {
+		return port{}, fmt.Errorf("%w for %s: %w", ErrPort, model, err)
+	}
+	return p, nil
 }
+
+// sharesListener: the supervisor listens, and the server inherits the socket.
+func sharesListener(model string, s Spec) bool { return model == EventLoop && s.SharedListener }
 
 // bindLoopback fails for a port on which someone listens: SO_REUSEADDR doesn't
 // allow that.

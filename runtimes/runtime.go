@@ -30,18 +30,15 @@ const loopRows = 10_240 + 1
 
 // Runtime is one model, kept alive.
 type Runtime struct {
-	Model string
-	Port  int
-
-	house    *House
-	cage     *cage.Cage
-	board    *board.Board
-	boardFD  *os.File
-	reserved *os.File // bound, not listening; or the listener, if it's shared
-	events   chan Event
-	quit     chan struct{}
-	restart  chan struct{}
-	done     chan struct{}
+	Model   string
+	house   *House
+	cage    *cage.Cage
+	board   *board.Board
+	boardFD *os.File
+	events  chan Event
+	quit    chan struct{}
+	restart chan struct{}
+	done    chan struct{}
 
 	proc     atomic.Pointer[spawn.Proc] // nil while it's down
 	restarts atomic.Uint64
@@ -94,23 +91,12 @@ func (h *House) Start(model string) (r *Runtime, err error) {
 			r.release()
 		}
 	}()
-	port := 0
-	if h.spec.Port != 0 {
-		port = h.spec.Port + portOffset[model]
-	}
-	open := reserve
-	if r.sharedListener() {
-		open = listen
-	}
-	if r.reserved, r.Port, err = open(port); err != nil {
-		return nil, err
-	}
 	if r.boardFD, r.board, err = newBoard(model, r.rows()); err != nil {
 		return nil, err
 	}
 	if r.cage, err = h.yard.New(model, cage.Limits{
 		MemoryBytes: h.spec.MemoryBytes, Pids: h.spec.Pids, CPUWeight: cpuWeight,
-	}); err != nil {
+	}, options(model)...); err != nil {
 		return nil, err
 	}
 	r.cage.SetPids(r.pids)
@@ -125,10 +111,15 @@ func (h *House) Start(model string) (r *Runtime, err error) {
 	return r, nil
 }
 
-var portOffset = map[string]int{CGI: 0, Prefork: 1, EventLoop: 2, Container: 3}
+func options(model string) []cage.Option {
+	if model == Container {
+		return []cage.Option{cage.WithCalls()}
+	}
+	return nil
+}
 
 func (r *Runtime) sharedListener() bool {
-	return r.Model == EventLoop && r.house.spec.SharedListener
+	return sharesListener(r.Model, r.house.spec)
 }
 
 func (r *Runtime) rows() int {
@@ -147,11 +138,11 @@ const patience = 20 * time.Second
 
 // launch starts the top process and waits until it serves.
 func (r *Runtime) launch() (*spawn.Proc, error) {
-	env := append(r.house.settings(r.Model), "FORKLORE_PORT="+strconv.Itoa(r.Port))
+	env := append(r.house.settings(r.Model), "FORKLORE_PORT="+strconv.Itoa(r.house.ports[r.Model].number))
 	var listener *os.File
 	switch {
 	case r.sharedListener():
-		env, listener = append(env, "FORKLORE_LISTENER=1"), r.reserved
+		env, listener = append(env, "FORKLORE_LISTENER=1"), r.house.ports[r.Model].socket
 	case r.Model == CGI && r.house.spec.Script != "":
 		env = append(env, "FORKLORE_CGI="+r.house.spec.Script)
 	case r.Model == Container:
@@ -344,7 +335,7 @@ func (r *Runtime) tell(e Event) {
 func (r *Runtime) Events() <-chan Event { return r.events }
 
 // Addr is where it serves.
-func (r *Runtime) Addr() string { return "127.0.0.1:" + strconv.Itoa(r.Port) }
+func (r *Runtime) Addr() string { return "127.0.0.1:" + strconv.Itoa(r.house.ports[r.Model].number) }
 
 // Board is what its processes are doing.
 func (r *Runtime) Board() *board.Board { return r.board }
@@ -418,9 +409,6 @@ func (r *Runtime) release() error {
 	if r.board != nil {
 		r.board.Close()
 		r.boardFD.Close()
-	}
-	if r.reserved != nil {
-		r.reserved.Close()
 	}
 	return err
 }

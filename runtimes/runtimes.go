@@ -46,6 +46,9 @@ const (
 // ErrUnavailable: this model can't run on this machine or with these rights.
 var ErrUnavailable = errors.New("not available here")
 
+// ErrPort: a port can't be had.
+var ErrPort = errors.New("no port")
+
 // Spec is what can be chosen about a lab's runtimes.
 type Spec struct {
 	MemoryBytes int64 // limit of each runtime
@@ -75,6 +78,7 @@ type House struct {
 	token      string
 	itersPerMS int64
 	folder     *folder
+	ports      map[string]port
 	yard       *cage.Yard
 	backend    *spawn.Proc
 	cage       *cage.Cage // the backend's
@@ -86,12 +90,17 @@ type House struct {
 // Open clears away what dead labs have left, and starts what the runtimes of
 // this one share. On an error nothing is left behind.
 func Open(spec Spec, models []string) (h *House, err error) {
-	h = &House{spec: spec, id: labID(), token: rand.Text(), itersPerMS: app.Calibrate()}
+	h = &House{spec: spec, id: cage.ID(), ports: map[string]port{}, token: rand.Text(), itersPerMS: app.Calibrate()}
 	defer func() {
 		if err != nil {
 			h.Close()
 		}
 	}()
+	for _, m := range models {
+		if h.ports[m], err = openPort(m, spec); err != nil {
+			return nil, err
+		}
+	}
 	if h.folder, err = openFolder(h.id); err != nil {
 		return nil, err
 	}
@@ -233,6 +242,11 @@ func (h *House) Close() error {
 	}
 	if h.yard != nil {
 		err = errors.Join(err, h.yard.Close())
+	}
+	for _, p := range h.ports {
+		if p.socket != nil {
+			p.socket.Close()
+		}
 	}
 	if h.folder != nil {
 		err = errors.Join(err, h.folder.close())
