@@ -1,0 +1,92 @@
+package container
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// capabilities(7), capset(2).
+const (
+	ambientClearAll = 4
+
+	capVersion3 = 0x20080522
+
+	capNetAdmin  = 12
+	capSetPCap   = 8
+	capSysChroot = 18
+	capSysAdmin  = 21
+	capMknod     = 27
+
+	// Root is nobody special, changing the uid gives nothing back, capabilities
+	// aren't kept, ambient ones aren't raised; each with its lock.
+	secureBits = 1<<0 | 1<<1 | // NOROOT
+		1<<2 | 1<<3 | // NO_SETUID_FIXUP
+		1<<5 | // KEEP_CAPS_LOCKED
+		1<<6 | 1<<7 // NO_CAP_AMBIENT_RAISE
+)
+
+// dropCapabilities empties all five sets of the calling thread, but for what
+// the mask keeps in the effective and permitted sets until the exec: with the
+// other sets empty the exec computes P'(permitted) =
+// (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)) | P'(ambient) = 0
+// (capabilities(7), "Transformation of capabilities during execve").
+//
+// The order counts: the bounding set and the secure bits need CAP_SETPCAP.
+func dropCapabilities(keep uint64) error {
+	for c := uintptr(0); c < 64; c++ {
+		err := prctl(prCapbsetDrop, c)
+		if err == syscall.EINVAL && c > 0 {
+			break // the kernel knows no more of them
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := prctl(prSetSecurebits, secureBits); err != nil {
+		return err
+	}
+	if err := prctl(prCapAmbient, ambientClearAll); err != nil {
+		return err
+	}
+	return capset(capSets{effective: keep, permitted: keep})
+}
+
+// forbidNewPrivileges: no exec, of a set-user-ID program say, gives any back
+// (Documentation/userspace-api/no_new_privs.rst).
+func forbidNewPrivileges() error { return prctl(prSetNoNewPrivs, 1) }
+
+type capSets struct{ effective, permitted, inheritable uint64 }
+
+type capHeader struct {
+	version uint32
+	pid     int32 // 0: the calling thread
+}
+
+// capData is the kernel's form: each set in two halves.
+type capData [2]struct{ effective, permitted, inheritable uint32 }
+
+func capset(s capSets) error {
+	h := capHeader{version: capVersion3}
+	var d capData
+	for i, shift := range [...]uint{0, 32} {
+		d[i].effective = uint32(s.effective >> shift)
+		d[i].permitted = uint32(s.permitted >> shift)
+		d[i].inheritable = uint32(s.inheritable >> shift)
+	}
+	_, _, errno := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&h)), uintptr(unsafe.Pointer(&d)), 0)
+	return errnoError(errno)
+}
+
+func capget() (s capSets, err error) {
+	h := capHeader{version: capVersion3}
+	var d capData
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_CAPGET, uintptr(unsafe.Pointer(&h)), uintptr(unsafe.Pointer(&d)), 0); errno != 0 {
+		return s, errno
+	}
+	for i, shift := range [...]uint{0, 32} {
+		s.effective |= uint64(d[i].effective) << shift
+		s.permitted |= uint64(d[i].permitted) << shift
+		s.inheritable |= uint64(d[i].inheritable) << shift
+	}
+	return s, nil
+}

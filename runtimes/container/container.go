@@ -1,0 +1,88 @@
+// Package container is the container host: a server that makes a sandbox for
+// each call, runs the application in it, and destroys it.
+//
+//	client ── http ──> host ── start ──> thread of the call ── vfork, exec ──> function, pid 1
+//	                    │                  │ joins the call's cgroups             │
+//	                    │                  │ enters six new namespaces            │ CGI on 0, 1
+//	                    │                  │ gives up every privilege             │
+//	                    │ <──────── output, exit status: wait4(-1) ───────────────┘
+//	                    └── destroy ──>    ends, and with it the namespaces; then the cgroups go
+//
+// It is the CGI host with another way to start a process: what a request and
+// its answer are, how many calls go on at once and who waits for the dead is
+// package cgi's. A host may have more than one way to start a sandbox: each is
+// a [cgi.Config].Start.
+//
+// Cost per request: one fork and exec of the function, as in cgi, and on the
+// project's machines about 1 ms more, half of it for the network namespace.
+// May not enter: HTTP, queues, the application.
+//
+// This is a teaching sandbox, not a boundary against hostile code.
+package container
+
+import (
+	"strings"
+	"syscall"
+
+	"forklore/runtimes/cgi"
+	"forklore/runtimes/role"
+)
+
+// The host's role, and that of its calls, which package app plays.
+const (
+	HostRole = "container host"
+	CallRole = "sandbox call"
+)
+
+// exitUnavailable is the host's exit status when sandboxes can't be made here.
+const exitUnavailable = 3
+
+func init() { role.Enter(HostRole, host) }
+
+// Settings, beside those of package cgi:
+//
+//	CGROUP          where the calls' groups are made (newGroups); none if empty
+//	CALL_MEM_BYTES  memory of a call, 64 MiB
+//	CALL_PIDS       processes and threads of a call, 64
+//	BACKEND         the backend's socket, bound into the sandbox
+const (
+	defaultMemBytes = 64 << 20
+	defaultPids     = 64
+)
+
+func host() {
+	engine, err := openNative()
+	if err != nil {
+		role.TellUnavailable(err.Error())
+		syscall.Exit(exitUnavailable)
+	}
+	cgi.Serve(cgi.Config{
+		CallRole: CallRole,
+		Start:    engine.Start,
+		TooBusy:  429, // as Lambda throttles
+		Close:    engine.close,
+	})
+}
+
+// Start is cgi.Config's: the program in a sandbox of its own.
+func (n *native) Start(p *cgi.Program) (cgi.Process, error) {
+	f := &function{args: p.Args, env: inside(p.Env), files: [3]uintptr{p.Stdin, p.Stdout, p.Stderr}}
+	pid, s, err := n.start(f)
+	if err != nil {
+		return cgi.Process{}, err
+	}
+	return cgi.Process{Pid: pid, Destroy: s.destroy}, nil
+}
+
+// inside is the environment as it's true in the sandbox.
+func inside(env []string) []string {
+	const name = role.Prefix + "BACKEND="
+	moved := make([]string, 0, len(env))
+	for _, kv := range env {
+		if strings.HasPrefix(kv, name) && kv != name {
+			kv = name + backendPath
+		}
+		moved = append(moved, kv)
+	}
+	return moved
+}

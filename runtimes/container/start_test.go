@@ -1,0 +1,122 @@
+//go:build linux
+
+package container
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"forklore/runtimes/role"
+)
+
+// The main goroutine stays on the first thread, as in a host, whose role is
+// played during initialisation: what is locked to a thread is then never there.
+func init() { runtime.LockOSThread() }
+
+// TestMain lends the tests what a host does at its start.
+func TestMain(m *testing.M) {
+	closeOnExec(3)
+	os.Exit(m.Run())
+}
+
+// requireSandboxes skips where none can be made.
+func requireSandboxes(t testing.TB) {
+	t.Helper()
+	if err := Available(); err != nil {
+		t.Skip("no sandboxes here: ", err)
+	}
+}
+
+// testGroups is the setting CGROUP with groups of this test, as the lab makes
+// them for the runtime.
+func testGroups(t testing.TB) string {
+	t.Helper()
+	name := "forklore-container-test-" + strconv.Itoa(os.Getpid())
+	setting := "v1:"
+	for _, controller := range []string{"memory", "pids"} {
+		dir := filepath.Join("/sys/fs/cgroup", controller, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Skip("needs cgroup v1 controllers that it may write to: ", err)
+		}
+		t.Cleanup(func() {
+			if err := os.Remove(dir); err != nil {
+				t.Error("a cgroup is left: ", err)
+			}
+		})
+		setting += controller + "=" + dir + ";"
+	}
+	return setting[:len(setting)-1]
+}
+
+// newTestNative is the engine for a program ("/proc/self/exe": this test).
+func newTestNative(t testing.TB, program string) *native {
+	t.Helper()
+	requireSandboxes(t)
+	g, missing, err := newGroups(testGroups(t), defaultMemBytes, defaultPids)
+	if err != nil || len(missing) > 0 {
+		t.Fatal(err, missing)
+	}
+	n, err := newNative(program, "", g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	return n
+}
+
+// run is a whole call: start, wait, destroy.
+func (n *native) run(f *function) (status syscall.WaitStatus, oomKills uint64, err error) {
+	pid, s, err := n.start(f)
+	if err != nil {
+		return 0, 0, err
+	}
+	for {
+		if _, err = syscall.Wait4(pid, &status, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	oomKills, destroyErr := s.destroy()
+	if err == nil {
+		err = destroyErr
+	}
+	return status, oomKills, err
+}
+
+// "sandbox nothing" is the smallest role: what starting any costs.
+func init() { role.Enter("sandbox nothing", func() {}) }
+
+func BenchmarkStart(b *testing.B) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	for name, program := range benchPrograms(b) {
+		f := &function{args: []string{"function"}, env: []string{role.Prefix + "ROLE=sandbox nothing", "GOMAXPROCS=1"},
+			files: [3]uintptr{null.Fd(), null.Fd(), null.Fd()}}
+		b.Run(name, func(b *testing.B) {
+			n := newTestNative(b, program)
+			var bare, boxed []int64
+			for b.Loop() { // in turn: what disturbs one disturbs the other
+				t0 := role.Nanotime()
+				pid, err := syscall.ForkExec(program, f.args, &syscall.ProcAttr{Env: f.env, Files: f.files[:], Sys: &syscall.SysProcAttr{Setsid: true}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				syscall.Wait4(pid, nil, 0, nil)
+				t1 := role.Nanotime()
+				if _, _, err := n.run(f); err != nil {
+					b.Fatal(err)
+				}
+				bare, boxed = append(bare, t1-t0), append(boxed, role.Nanotime()-t1)
+			}
+			report(b, bare, boxed)
+		})
+	}
+	_ = fmt.Sprint()
+}
