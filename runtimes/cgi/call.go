@@ -1,0 +1,318 @@
+package cgi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"forklore/runtimes/app"
+	"forklore/runtimes/board"
+	"forklore/runtimes/role"
+)
+
+const (
+	// grace is how long output is read after the script's end: what it wrote is
+	// in the pipe by then, what comes later is a grandchild's.
+	grace = 300 * time.Millisecond
+	// linger is how long a script may live after the end of its output. Apache
+	// kills it after 3 s too.
+	linger = 3 * time.Second
+	// maxHeaderBytes bounds the script's header.
+	maxHeaderBytes = 64 << 10
+	copyBytes      = 32 << 10
+)
+
+var buffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
+// call is one process and the request that it serves.
+type call struct {
+	h      *Host
+	req    *http.Request
+	out    *output
+	stderr *stderrPipe
+	child  *child
+	proc   Process
+	place  int
+	held   holding
+	forkNS int64
+	left   atomic.Bool // by the client
+}
+
+// start starts the call's process.
+func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
+	c := &call{h: h, req: req, place: place, held: h.holding(req)}
+	p := &Program{Path: h.Path, Args: h.Args, Dir: h.Dir, Env: h.metaVariables(req, b.bytes), Stdin: h.null.Fd(), Stderr: 2}
+	if p.Args == nil {
+		p.Args = append([]string{h.Path}, words(req)...)
+	}
+	if b.stdin != nil {
+		p.Stdin = b.stdin.Fd()
+	}
+	var err error
+	if c.out, p.Stdout, err = outputPipe(h.Timeout); err != nil {
+		return nil, fmt.Errorf("pipe for standard output: %w", err)
+	}
+	defer syscall.Close(int(p.Stdout)) // the script has it: our copy would keep it open
+	if h.Log != nil {
+		if c.stderr, p.Stderr, err = newStderrPipe(h.Log); err != nil {
+			c.out.f.Close()
+			return nil, fmt.Errorf("pipe for standard error: %w", err)
+		}
+		defer syscall.Close(int(p.Stderr))
+	}
+	ticket := h.reaper.begin()
+	c.forkNS = role.Nanotime()
+	c.proc, err = h.Start(p)
+	runtime.KeepAlive(b)
+	if err != nil {
+		h.reaper.started(ticket, 0, nil)
+		c.close()
+		return nil, err
+	}
+	h.born(place, c.proc.Pid, c.held, c.forkNS)
+	c.child = h.reaper.started(ticket, c.proc.Pid, func() { c.out.end(grace) })
+	if !h.Application {
+		h.ready((role.Nanotime() - c.forkNS) / 1000) // fork and exec is all that can be seen of a script
+	}
+	return c, nil
+}
+
+func (c *call) close() {
+	c.out.f.Close()
+	if c.stderr != nil {
+		c.stderr.close()
+	}
+}
+
+// run passes the output on to the client, until the process is gone.
+func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local string) {
+	defer c.close()
+	unhook := context.AfterFunc(c.req.Context(), func() {
+		c.left.Store(true)
+		c.child.kill()
+	})
+	defer unhook()
+	hdr, rest, err := c.readHeader()
+	begun := false
+	switch {
+	case err == nil && hdr.Status == 0 && strings.HasPrefix(hdr.Location, "/"):
+		local = hdr.Location
+		err = c.copy(io.Discard, rest, nil)
+	case err == nil:
+		begun = true
+		c.writeHeader(rw, hdr)
+		err = c.copy(rw, rest, ctl)
+	case errors.Is(err, errHeader), errors.Is(err, errTransfer):
+		if e := c.copy(io.Discard, nil, nil); errors.Is(e, errSilence) {
+			err = e
+		}
+	}
+	if errors.Is(err, errSilence) {
+		c.child.kill()
+	}
+	whole := c.finish(begun && err == nil, ctl)
+	switch {
+	case c.left.Load():
+		return ""
+	case begun && (err != nil || !whole):
+		// What was sent can't be taken back, so the connection shows it.
+		panic(http.ErrAbortHandler)
+	case begun:
+		c.h.answered()
+		return ""
+	case err == nil && whole:
+		return local
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: it crashed", errHeader)
+	}
+	slog.Warn("cgi: no answer", "script", c.h.Path, "pid", c.child.pid, "request", c.held.request, "err", err)
+	switch {
+	case errors.Is(err, errSilence):
+		c.h.fail(rw, http.StatusGatewayTimeout, "the script was silent for too long")
+	case errors.Is(err, errTransfer):
+		c.h.fail(rw, http.StatusBadGateway, errTransfer.Error())
+	default:
+		c.h.fail(rw, http.StatusInternalServerError, errHeader.Error())
+	}
+	return ""
+}
+
+var errSilence = errors.New("script was silent beyond the time-out")
+
+// read is one read of the output; io.EOF is its end.
+func (c *call) read(p []byte) (int, error) {
+	n, err := c.out.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		select {
+		case <-c.child.done:
+			return n, io.EOF // a grandchild holds the pipe
+		default:
+			return n, errSilence
+		}
+	}
+	return n, err
+}
+
+// readHeader returns the header and what was read beyond it.
+func (c *call) readHeader() (hdr header, rest []byte, err error) {
+	buf := make([]byte, 0, 4096)
+	for {
+		if len(buf) == cap(buf) {
+			if len(buf) >= maxHeaderBytes {
+				return hdr, nil, fmt.Errorf("%w: no blank line in %d bytes", errHeader, len(buf))
+			}
+			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
+		}
+		n, err := c.read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if end := headerEnd(buf); end >= 0 {
+			hdr, err = parseHeader(buf[:end])
+			return hdr, buf[end:], err
+		}
+		switch {
+		case err == io.EOF && len(buf) == 0:
+			return hdr, nil, fmt.Errorf("%w: no output", errHeader)
+		case err == io.EOF:
+			return hdr, nil, fmt.Errorf("%w: it ends before a blank line", errHeader)
+		case err != nil:
+			return hdr, nil, err
+		}
+	}
+}
+
+func (c *call) writeHeader(rw http.ResponseWriter, hdr header) {
+	if c.h.Application {
+		if ns, err := strconv.ParseInt(hdr.take(app.ReadyHeader), 10, 64); err == nil {
+			c.h.ready((ns - c.forkNS) / 1000)
+		}
+	}
+	to := rw.Header()
+	to["Content-Type"] = nil // net/http shall not guess one
+	for _, f := range hdr.Fields {
+		to.Add(f.Name, f.Value)
+	}
+	status := hdr.Status
+	if hdr.Location != "" {
+		to.Set("Location", hdr.Location)
+		if status == 0 {
+			status = http.StatusFound // 6.2.3
+		}
+	}
+	if status == 0 {
+		status = http.StatusOK // 6.3.3
+	}
+	rw.WriteHeader(status)
+}
+
+// copy passes the output on as it comes, to its end. What the reply has no
+// room for, as a HEAD's, is read all the same: a script that can't write is
+// killed by SIGPIPE in the middle of its work.
+func (c *call) copy(w io.Writer, first []byte, ctl *http.ResponseController) error {
+	unflushed := false
+	send := func(b []byte) error {
+		if c.h.Timeout > 0 && ctl != nil {
+			ctl.SetWriteDeadline(time.Now().Add(c.h.Timeout)) // a client that doesn't read
+		}
+		_, err := w.Write(b)
+		unflushed = ctl != nil
+		if errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) {
+			w, err = io.Discard, nil // 204, 304; or more than it announced
+		}
+		return err
+	}
+	c.out.idle = func() {
+		if unflushed {
+			ctl.Flush()
+			unflushed = false
+		}
+	}
+	defer func() { c.out.idle = nil }()
+	if len(first) > 0 {
+		if err := send(first); err != nil {
+			return c.unsent(err)
+		}
+	}
+	p := buffers.Get().(*[copyBytes]byte)
+	defer buffers.Put(p)
+	buf := p[:]
+	for {
+		n, err := c.read(buf)
+		if n > 0 {
+			if err := send(buf[:n]); err != nil {
+				return c.unsent(err)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// unsent ends the call of a client that is gone, or doesn't read.
+func (c *call) unsent(err error) error {
+	c.child.kill()
+	return fmt.Errorf("send to client: %w", err)
+}
+
+// finish waits for the process, takes down what is left of the call, and
+// reports whether its output may be taken for whole.
+func (c *call) finish(flush bool, ctl *http.ResponseController) (whole bool) {
+	lingered := false
+	select {
+	case <-c.child.done:
+	default:
+		t := time.NewTimer(linger)
+		defer t.Stop()
+		select {
+		case <-c.child.done:
+		case <-t.C:
+			lingered = true // it had said all that it had to say
+			c.child.kill()
+			<-c.child.done
+		}
+	}
+	c.child.killRest()
+	status := c.child.status
+	whole = lingered || status.ExitStatus() == 0 // -1 if a signal ended it
+	crashed := !whole && !c.child.killed
+	if crashed && c.held.flags&board.CarriesFault != 0 {
+		c.held.flags |= board.ExecutingFault
+	}
+	var ooms uint64
+	if c.proc.Destroy != nil {
+		if flush && whole {
+			ctl.Flush() // the client needn't wait for it
+		}
+		var err error
+		if ooms, err = c.proc.Destroy(); err != nil {
+			slog.Error("cgi: take down", "pid", c.child.pid, "err", err)
+			if c.h.Board != nil {
+				c.h.Board.Leftover.Add(1)
+			}
+		}
+		if c.h.Board != nil {
+			c.h.Board.OOMKills.Add(ooms)
+		}
+	}
+	if crashed && c.h.Died != nil {
+		c.h.Died(Death{Pid: c.child.pid, Status: status, Request: c.held.request, Port: c.held.port,
+			Flags: c.held.flags, OOMKills: ooms})
+	}
+	c.h.gone(c.place, c.held.flags, role.Nanotime())
+	return whole
+}

@@ -1,0 +1,166 @@
+package cgi
+
+import (
+	"sync"
+	"syscall"
+	"time"
+)
+
+// reaper is the one place of this process that waits for children.
+//
+//	call ── begin ── start ── started(pid) ──> child ──> <-child.done
+//	                                              ^
+//	wait4(-1) ─────── pid, status ────────────────┘
+//	    └─ a pid that no call has: an orphan that came to us as subreaper
+//
+// A child may be dead before its call knows its number. So a status that
+// belongs to nobody is kept as long as a start that had begun by then may
+// still claim it; then it was an orphan's.
+type reaper struct {
+	mu       sync.Mutex
+	children map[int]*child
+	begun    uint64              // starts begun so far; the number of each is its ticket
+	open     map[uint64]struct{} // tickets of the starts that go on
+	early    map[int]earlyEnd
+	closing  bool
+	none     bool          // the kernel knows no child of ours
+	wake     chan struct{} // holds one token: there may be children again
+}
+
+type earlyEnd struct {
+	status syscall.WaitStatus
+	begun  uint64 // reaper.begun at that time
+}
+
+// child is a call's process until it has been waited for.
+type child struct {
+	pid    int
+	done   chan struct{} // closed once status is valid
+	status syscall.WaitStatus
+	onEnd  func() // called by the reaper; must not block
+	killed bool   // by us: no surprise
+	r      *reaper
+}
+
+func newReaper() *reaper {
+	r := &reaper{children: map[int]*child{}, open: map[uint64]struct{}{}, early: map[int]earlyEnd{},
+		none: true, wake: make(chan struct{}, 1)}
+	go r.loop() // lives as long as the process
+	return r
+}
+
+// begin announces a start, so that the end of what it starts is not taken for
+// an orphan's.
+func (r *reaper) begin() (ticket uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun++
+	r.open[r.begun] = struct{}{}
+	return r.begun
+}
+
+// started ends what begin announced, for a start that failed with pid 0.
+func (r *reaper) started(ticket uint64, pid int, onEnd func()) *child {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &child{pid: pid, done: make(chan struct{}), onEnd: onEnd, r: r}
+	if pid > 0 {
+		r.none = false
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+		if e, ok := r.early[pid]; ok {
+			delete(r.early, pid)
+			c.end(e.status)
+		} else {
+			r.children[pid] = c
+			if r.closing {
+				c.killGroup()
+			}
+		}
+	}
+	delete(r.open, ticket)
+	oldest := r.begun + 1
+	for t := range r.open {
+		oldest = min(oldest, t)
+	}
+	for pid, e := range r.early {
+		if e.begun < oldest {
+			delete(r.early, pid)
+		}
+	}
+	return c
+}
+
+func (r *reaper) loop() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, waitAll, nil)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil: // ECHILD: no child, and so no descendant at all, since orphans come to us
+			r.mu.Lock()
+			r.none = len(r.children) == 0
+			r.mu.Unlock()
+			<-r.wake
+			continue
+		}
+		r.mu.Lock()
+		if c := r.children[pid]; c != nil {
+			delete(r.children, pid)
+			c.end(status)
+		} else if len(r.open) > 0 {
+			r.early[pid] = earlyEnd{status, r.begun}
+		}
+		r.mu.Unlock()
+	}
+}
+
+func (c *child) end(status syscall.WaitStatus) {
+	c.status = status
+	close(c.done)
+	if c.onEnd != nil {
+		c.onEnd()
+	}
+}
+
+// kill ends the process and its group, if it hasn't ended already.
+func (c *child) kill() {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	if c.r.children[c.pid] == c {
+		c.killGroup()
+	}
+}
+
+func (c *child) killGroup() {
+	c.killed = true
+	syscall.Kill(-c.pid, syscall.SIGKILL)
+}
+
+// killRest ends what the process left of its group. The group keeps its number
+// as long as it has a member, so this can't hit another's, unless every number
+// of the machine was used since the process was waited for.
+func (c *child) killRest() { syscall.Kill(-c.pid, syscall.SIGKILL) }
+
+// close kills all calls and all orphans, and reports whether they were gone
+// in time. Calls that start later are killed at once.
+func (r *reaper) close(patience time.Duration) bool {
+	r.mu.Lock()
+	r.closing = true
+	for _, c := range r.children {
+		c.killGroup()
+	}
+	r.mu.Unlock()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		r.mu.Lock()
+		gone := r.none && len(r.open) == 0
+		r.mu.Unlock()
+		if gone || time.Now().After(end) {
+			return gone
+		}
+		killOrphans()
+	}
+}
