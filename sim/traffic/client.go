@@ -1,0 +1,263 @@
+package traffic
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"forklore/runtimes/app"
+	"forklore/runtimes/role"
+)
+
+// client sends requests to one model and accounts for each of them.
+type client struct {
+	model     int
+	addr      *syscall.SockaddrInet4
+	host      string // for the Host field
+	token     string
+	timeout   time.Duration
+	keepAlive bool
+	most      uint64 // requests in flight
+	report    func(*Result)
+
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	begun  uint64
+	ended  [nOutcomes]uint64
+	late   *hdrhistogram.Histogram // Sent - Intended, in microseconds
+	open   map[*conn]struct{}      // connections with a request on them
+	idle   []*conn                 // kept alive, the last used on top
+	cutOff bool                    // what is in flight stays so
+}
+
+// conn is one connection. A request owns it while it is on it.
+type conn struct {
+	f      *os.File
+	br     *bufio.Reader
+	out    []byte
+	port   uint16
+	opened time.Time
+}
+
+// readers keeps the buffers of connections that are gone.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
+
+var errLimit = errors.New("over the client's limit of requests in flight")
+
+func newClient(t Target, addr *syscall.SockaddrInet4, c *Config) *client {
+	return &client{
+		model: t.Model, addr: addr, host: t.Addr, token: c.Token,
+		timeout: c.Timeout, keepAlive: c.KeepAlive, most: uint64(c.MaxInFlight),
+		report: func(r *Result) {
+			if c.OnResult != nil {
+				c.OnResult(*r)
+			}
+		},
+		late: newHistogram(2),
+		open: map[*conn]struct{}{},
+	}
+}
+
+// start counts a request before it runs, so that no moment exists at which an
+// arrival is nowhere in the books. False: it was refused here, and reported.
+func (c *client) start(a *Arrival) bool {
+	c.mu.Lock()
+	full := c.begun-c.settled() >= c.most
+	c.begun++
+	if full {
+		c.ended[Local]++
+	} else {
+		c.running.Add(1)
+	}
+	c.mu.Unlock()
+	if full {
+		c.report(&Result{ID: a.ID, Model: c.model, Intended: a.Intended, End: time.Now(), Outcome: Local,
+			Err: fmt.Sprintf("%v (%d)", errLimit, c.most)})
+	}
+	return !full
+}
+
+// settled is the number of requests that have ended. Called with the lock.
+func (c *client) settled() (n uint64) {
+	for _, k := range c.ended {
+		n += k
+	}
+	return n
+}
+
+// exchange is one request that start has let in, on a kept connection or one
+// of its own.
+func (c *client) exchange(a *Arrival, steps *app.Steps) {
+	defer c.running.Done()
+	if cn := c.do(c.takeIdle(), a, steps); cn != nil {
+		c.putIdle(cn)
+	}
+}
+
+// do performs the request on cn, or on a new connection if cn is nil, and
+// returns the connection if it can carry another one. Nothing is tried twice.
+func (c *client) do(cn *conn, a *Arrival, steps *app.Steps) *conn {
+	r := Result{ID: a.ID, Model: c.model, Intended: a.Intended, Faults: faultsOf(steps), Reused: cn != nil}
+	r.Sent = time.Now()
+	var resp response
+	cn, err := c.connect(cn, r.Sent)
+	if err == nil {
+		r.Opened, r.LocalPort = cn.opened, cn.port
+		cn.out = c.appendRequest(cn.out[:0], a.ID, steps)
+		_, sent := cn.f.Write(cn.out)
+		// A server may have answered and closed before it had read all.
+		if resp, err = readResponse(cn.br); err != nil && sent != nil {
+			err = sent
+		}
+	}
+	r.End = time.Now()
+	r.Status, r.AnsweredAs, r.BodyBytes = resp.status, resp.request, resp.bodyBytes
+	switch {
+	case err != nil:
+		r.Outcome, r.Err = outcomeOf(err), why(err, r.Reused)
+	case r.Status < 200 || r.Status > 299:
+		r.Outcome = ErrorStatus
+	}
+	keep := err == nil && resp.keepAlive && c.keepAlive && cn.br.Buffered() == 0
+	if cn != nil {
+		c.mu.Lock()
+		delete(c.open, cn)
+		c.mu.Unlock()
+		if !keep {
+			cn.close()
+			cn = nil
+		}
+	}
+	c.settle(&r)
+	return cn
+}
+
+// connect gets the connection ready: registered so that Drain can end it, and
+// with its deadline. A connection that failed is returned too, to be closed.
+func (c *client) connect(cn *conn, now time.Time) (*conn, error) {
+	isNew := cn == nil
+	if isNew {
+		f, err := begin(c.addr)
+		if err != nil {
+			return nil, err
+		}
+		cn = &conn{f: f, br: readers.Get().(*bufio.Reader)}
+		cn.br.Reset(f)
+	}
+	c.mu.Lock()
+	c.open[cn] = struct{}{}
+	if c.timeout > 0 {
+		cn.f.SetDeadline(now.Add(c.timeout))
+	}
+	if c.cutOff {
+		cn.f.SetDeadline(past)
+	}
+	c.mu.Unlock()
+	if !isNew {
+		return cn, nil
+	}
+	port, err := finish(cn.f, c.addr)
+	if err == nil {
+		cn.opened, cn.port = time.Now(), port
+	}
+	return cn, err
+}
+
+// past is a deadline that ends whatever waits.
+var past = time.Unix(1, 0)
+
+func (cn *conn) close() {
+	cn.f.Close()
+	cn.br.Reset(nil)
+	readers.Put(cn.br)
+}
+
+// appendRequest writes the request as DESIGN.md's wire has it.
+func (c *client) appendRequest(b []byte, id uint64, steps *app.Steps) []byte {
+	b = append(b, "GET /?"...)
+	b = steps.AppendQuery(b)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, c.host...)
+	b = append(b, "\r\nForklore-Request: "...)
+	b = role.AppendInt(b, int64(id))
+	if steps.Fault() {
+		b = append(b, "\r\nForklore-Token: "...)
+		b = append(b, c.token...)
+	}
+	if !c.keepAlive {
+		b = append(b, "\r\nConnection: close"...)
+	}
+	return append(b, "\r\n\r\n"...)
+}
+
+// settle enters the result in the books and reports it.
+func (c *client) settle(r *Result) {
+	c.mu.Lock()
+	if c.cutOff && r.Outcome == Timeout {
+		c.mu.Unlock() // it wasn't the model that ended it: it stays in flight
+		return
+	}
+	c.ended[r.Outcome]++
+	c.late.RecordValue(min(max(r.Sent.Sub(r.Intended).Microseconds(), 0), mostUS))
+	c.mu.Unlock()
+	c.report(r)
+}
+
+// takeIdle returns the connection that was used last, nil if there is none.
+// Whether the server has closed it in the meantime is not looked at: the
+// request that finds out is reset, and is not sent again.
+func (c *client) takeIdle() *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.idle) == 0 {
+		return nil
+	}
+	cn := c.idle[len(c.idle)-1]
+	c.idle = c.idle[:len(c.idle)-1]
+	return cn
+}
+
+// putIdle keeps the connection. There are never more of them than there were
+// requests in flight at once, which is bounded.
+func (c *client) putIdle(cn *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cutOff {
+		cn.close()
+		return
+	}
+	c.idle = append(c.idle, cn)
+}
+
+// cut ends whatever is in flight, and what is kept alive.
+func (c *client) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cutOff = true
+	for cn := range c.open {
+		cn.f.SetDeadline(past)
+	}
+	for _, cn := range c.idle {
+		cn.close()
+	}
+	c.idle = nil
+}
+
+func (c *client) stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &c.ended
+	return Stats{
+		Sent: c.begun - e[Local],
+		OK:   e[OK], ErrorStatus: e[ErrorStatus], Reset: e[Reset], Refused: e[Refused], Timeout: e[Timeout],
+		Local:    e[Local],
+		InFlight: c.begun - c.settled(),
+	}
+}
