@@ -26,6 +26,7 @@ package cage
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -94,7 +95,7 @@ func Open(id string) (*Yard, error) {
 	}
 	groups, err := openGroups(id)
 	if err != nil {
-		return &Yard{why: err.Error()}, nil
+		return &Yard{why: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
 	}
 	return &Yard{groups: groups}, nil
 }
