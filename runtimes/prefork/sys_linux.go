@@ -1,0 +1,57 @@
+package prefork
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// executable is this binary, even if its file has been deleted or replaced
+// since the start.
+func executable() string { return "/proc/self/exe" }
+
+// attributes: the kernel kills the worker when the thread that forked it ends.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// poke interrupts a worker's wait. Go's runtime has a handler for SIGURG in
+// every program, for preemption, and takes one that comes from elsewhere for
+// what it may be, a socket's urgent data, and does nothing.
+const poke = syscall.SIGURG
+
+// subreaper makes this process the parent of its orphaned descendants
+// (PR_SET_CHILD_SUBREAPER): they don't escape the lab to pid 1.
+func subreaper() {
+	const prSetChildSubreaper = 36
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
+}
+
+// childEnded waits until a child has ended, without reaping it. false: there
+// is none to wait for. Package syscall lacks waitid(2).
+func childEnded() bool {
+	const pAll = 0
+	var siginfo [128]byte
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pAll, 0, uintptr(unsafe.Pointer(&siginfo)),
+			syscall.WEXITED|syscall.WNOWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			return errno == 0
+		}
+	}
+}
+
+// accept is accept4(2) on a socket that may wait. syscall.Accept4 does the
+// same, and allocates the client's address.
+func accept(listener int) (conn int, port uint16, errno syscall.Errno) {
+	var sa syscall.RawSockaddrInet4
+	size := uint32(syscall.SizeofSockaddrInet4)
+	r, _, errno := syscall.Syscall6(syscall.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&sa)),
+		uintptr(unsafe.Pointer(&size)), syscall.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, 0, errno
+	}
+	p := (*[2]byte)(unsafe.Pointer(&sa.Port)) // in network order
+	return int(r), uint16(p[0])<<8 | uint16(p[1]), 0
+}
+
+func selectNone(t *syscall.Timeval) { syscall.Select(0, nil, nil, nil, t) }
