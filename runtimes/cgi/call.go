@@ -9,14 +9,12 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
-	"forklore/runtimes/app"
 	"forklore/runtimes/board"
 	"forklore/runtimes/role"
 )
@@ -47,6 +45,7 @@ type call struct {
 	held   holding
 	forkNS int64
 	left   atomic.Bool // by the client
+	unhook func() bool // from the client's leaving
 }
 
 // start starts the call's process.
@@ -98,23 +97,22 @@ func (c *call) close() {
 // run passes the output on to the client, until the process is gone.
 func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local string) {
 	defer c.close()
-	unhook := context.AfterFunc(c.req.Context(), func() {
+	c.unhook = context.AfterFunc(c.req.Context(), func() {
 		c.left.Store(true)
 		c.child.kill()
 	})
-	defer unhook()
+	defer c.unhook()
 	hdr, rest, err := c.readHeader()
 	begun := false
 	switch {
 	case err == nil && hdr.Status == 0 && strings.HasPrefix(hdr.Location, "/"):
 		local = hdr.Location
-		err = c.copy(io.Discard, rest, nil)
+		err = c.copy(io.Discard, rest)
 	case err == nil:
 		begun = true
-		c.writeHeader(rw, hdr)
-		err = c.copy(rw, rest, ctl)
+		err = c.reply(rw, ctl, hdr, rest)
 	case errors.Is(err, errHeader), errors.Is(err, errTransfer):
-		if e := c.copy(io.Discard, nil, nil); errors.Is(e, errSilence) {
+		if e := c.copy(io.Discard, nil); errors.Is(e, errSilence) {
 			err = e
 		}
 	}
@@ -192,66 +190,18 @@ func (c *call) readHeader() (hdr header, rest []byte, err error) {
 	}
 }
 
-func (c *call) writeHeader(rw http.ResponseWriter, hdr header) {
-	if c.h.Application {
-		if ns, err := strconv.ParseInt(hdr.take(app.ReadyHeader), 10, 64); err == nil {
-			c.h.ready((ns - c.forkNS) / 1000)
-		}
-	}
-	to := rw.Header()
-	to["Content-Type"] = nil // net/http shall not guess one
-	for _, f := range hdr.Fields {
-		to.Add(f.Name, f.Value)
-	}
-	status := hdr.Status
-	if hdr.Location != "" {
-		to.Set("Location", hdr.Location)
-		if status == 0 {
-			status = http.StatusFound // 6.2.3
-		}
-	}
-	if status == 0 {
-		status = http.StatusOK // 6.3.3
-	}
-	rw.WriteHeader(status)
-}
-
-// copy passes the output on as it comes, to its end. What the reply has no
-// room for, as a HEAD's, is read all the same: a script that can't write is
-// killed by SIGPIPE in the middle of its work.
-func (c *call) copy(w io.Writer, first []byte, ctl *http.ResponseController) error {
-	unflushed := false
-	send := func(b []byte) error {
-		if c.h.Timeout > 0 && ctl != nil {
-			ctl.SetWriteDeadline(time.Now().Add(c.h.Timeout)) // a client that doesn't read
-		}
-		_, err := w.Write(b)
-		unflushed = ctl != nil
-		if errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) {
-			w, err = io.Discard, nil // 204, 304; or more than it announced
-		}
+// copy passes the output on to its end.
+func (c *call) copy(w io.Writer, first []byte) error {
+	if _, err := w.Write(first); err != nil {
 		return err
-	}
-	c.out.idle = func() {
-		if unflushed {
-			ctl.Flush()
-			unflushed = false
-		}
-	}
-	defer func() { c.out.idle = nil }()
-	if len(first) > 0 {
-		if err := send(first); err != nil {
-			return c.unsent(err)
-		}
 	}
 	p := buffers.Get().(*[copyBytes]byte)
 	defer buffers.Put(p)
-	buf := p[:]
 	for {
-		n, err := c.read(buf)
+		n, err := c.read(p[:])
 		if n > 0 {
-			if err := send(buf[:n]); err != nil {
-				return c.unsent(err)
+			if _, err := w.Write(p[:n]); err != nil {
+				return err
 			}
 		}
 		if err == io.EOF {
@@ -261,12 +211,6 @@ func (c *call) copy(w io.Writer, first []byte, ctl *http.ResponseController) err
 			return err
 		}
 	}
-}
-
-// unsent ends the call of a client that is gone, or doesn't read.
-func (c *call) unsent(err error) error {
-	c.child.kill()
-	return fmt.Errorf("send to client: %w", err)
 }
 
 // finish waits for the process, takes down what is left of the call, and
