@@ -23,7 +23,7 @@ func Available() error {
 		return &Unavailable{Reason: "the capabilities can't be read", Err: err}
 	}
 	for _, c := range needed {
-		if caps.effective&(1<<c.bit) != 0 {
+		if caps.Effective&(1<<c.bit) != 0 {
 			continue
 		}
 		if syscall.Geteuid() != 0 {

@@ -48,14 +48,14 @@ func dropCapabilities(keep uint64) error {
 	if err := prctl(prCapAmbient, ambientClearAll); err != nil {
 		return err
 	}
-	return capset(capSets{effective: keep, permitted: keep})
+	return capset(capSets{Effective: keep, Permitted: keep})
 }
 
 // forbidNewPrivileges: no exec, of a set-user-ID program say, gives any back
 // (Documentation/userspace-api/no_new_privs.rst).
 func forbidNewPrivileges() error { return prctl(prSetNoNewPrivs, 1) }
 
-type capSets struct{ effective, permitted, inheritable uint64 }
+type capSets struct{ Effective, Permitted, Inheritable uint64 }
 
 type capHeader struct {
 	version uint32
@@ -69,9 +69,9 @@ func capset(s capSets) error {
 	h := capHeader{version: capVersion3}
 	var d capData
 	for i, shift := range [...]uint{0, 32} {
-		d[i].effective = uint32(s.effective >> shift)
-		d[i].permitted = uint32(s.permitted >> shift)
-		d[i].inheritable = uint32(s.inheritable >> shift)
+		d[i].effective = uint32(s.Effective >> shift)
+		d[i].permitted = uint32(s.Permitted >> shift)
+		d[i].inheritable = uint32(s.Inheritable >> shift)
 	}
 	_, _, errno := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&h)), uintptr(unsafe.Pointer(&d)), 0)
 	return errnoError(errno)
@@ -84,9 +84,9 @@ func capget() (s capSets, err error) {
 		return s, errno
 	}
 	for i, shift := range [...]uint{0, 32} {
-		s.effective |= uint64(d[i].effective) << shift
-		s.permitted |= uint64(d[i].permitted) << shift
-		s.inheritable |= uint64(d[i].inheritable) << shift
+		s.Effective |= uint64(d[i].effective) << shift
+		s.Permitted |= uint64(d[i].permitted) << shift
+		s.Inheritable |= uint64(d[i].inheritable) << shift
 	}
 	return s, nil
 }

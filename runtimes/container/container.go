@@ -41,7 +41,9 @@ func init() { role.Enter(HostRole, host) }
 
 // Settings, beside those of package cgi:
 //
-//	CGROUP          where the calls' groups are made (newGroups); none if empty
+//	CGROUP          where the calls' groups are made, see newGroups. Without it the
+//	                host refuses: a call without limits is no container. "none" says
+//	                that it shall go on all the same, with the runtime's limits.
 //	CALL_MEM_BYTES  memory of a call, 64 MiB
 //	CALL_PIDS       processes and threads of a call, 64
 //	BACKEND         the backend's socket, bound into the sandbox

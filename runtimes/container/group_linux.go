@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 type groups struct {
 	v2     bool
 	dirs   []string // the calls folder of each hierarchy that limits calls
+	homes  []int    // v1: the file tasks of the host's own group in each, open
 	limits []limit
 }
 
@@ -60,13 +62,12 @@ func limitFiles(v2 bool, memBytes, pids int64) [2][]limit {
 //	v1:memory=<dir>;pids=<dir>;cpu=<dir>
 //	v2:<dir>
 //
-// each <dir> being the runtime's own group. "" gives nil: calls have no groups
-// then, and no limits but the runtime's, if that has one. (The lab does
-// without cgroups where it has to, and so does this.) The limits that aren't
-// to be had are named in missing.
+// each <dir> being the runtime's own group, or "none", which gives nil: calls
+// have no groups then. The limits that aren't to be had are named in missing:
+// the host goes on without them, since the runtime's own limits hold.
 func newGroups(setting string, memBytes, pids int64) (g *groups, missing []string, err error) {
 	names := [...]string{"memory", "pids"}
-	if setting == "" {
+	if setting == "none" {
 		return nil, names[:], nil
 	}
 	version, rest, _ := strings.Cut(setting, ":")
@@ -81,7 +82,7 @@ func newGroups(setting string, memBytes, pids int64) (g *groups, missing []strin
 	case "v2":
 		parents["memory"], parents["pids"] = rest, rest
 	default:
-		return nil, nil, fmt.Errorf("setting CGROUP=%q: want v1:<controller>=<folder>;... or v2:<folder>", setting)
+		return nil, nil, fmt.Errorf("setting CGROUP=%q: want v1:<controller>=<folder>;..., v2:<folder> or none", setting)
 	}
 	files := limitFiles(g.v2, memBytes, pids)
 	for i, controller := range names {
@@ -115,12 +116,15 @@ func (g *groups) add(controller, parent string, files []limit) (had bool, err er
 		writeFile(dir+"/cgroup.subtree_control", "+"+controller)
 	}
 	// Hierarchies of v1 may be mounted together, that of v2 always is.
-	known := false
-	for _, d := range g.dirs {
-		known = known || d == dir
-	}
-	if !known {
+	if !slices.Contains(g.dirs, dir) {
 		g.dirs = append(g.dirs, dir)
+		if !g.v2 {
+			home, err := syscall.Open(parent+"/host/tasks", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+			if err != nil {
+				return false, fmt.Errorf("open %s/host/tasks: %w", parent, err)
+			}
+			g.homes = append(g.homes, home)
+		}
 	}
 	probe := dir + "/probe"
 	if err := os.Mkdir(probe, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
@@ -145,6 +149,9 @@ func (g *groups) close() {
 	}
 	for _, d := range g.dirs {
 		syscall.Rmdir(d)
+	}
+	for _, fd := range g.homes {
+		syscall.Close(fd)
 	}
 }
 
@@ -190,9 +197,25 @@ func (c *group) join() error {
 	if c.groups == nil || c.v2 {
 		return nil
 	}
-	tid := strconv.Itoa(syscall.Gettid())
 	for _, d := range c.dirs {
-		if err := writeFile(d+c.name+"/tasks", tid); err != nil {
+		if err := writeFile(d+c.name+"/tasks", "0"); err != nil { // 0: who writes
+			return err
+		}
+	}
+	return nil
+}
+
+// leave moves the calling thread back to the host's group, by descriptors that
+// were opened outside the sandbox (cgroups go by the rights of who opened the
+// file). The call's limits are for the call alone then, and its group can be
+// removed without waiting for the thread's end, which takes a millisecond: the
+// thread is the one that takes down the mounts.
+func (c *group) leave() error {
+	if c.groups == nil || c.v2 {
+		return nil
+	}
+	for _, home := range c.homes {
+		if _, err := syscall.Write(home, []byte("0")); err != nil { // 0: who writes
 			return err
 		}
 	}
@@ -243,11 +266,12 @@ func (c *group) oomKills() uint64 {
 		file = "/memory.events"
 	}
 	for _, d := range c.dirs { // one of them has it, if there is a memory controller
-		text, err := os.ReadFile(d + c.name + file)
+		var buf [512]byte
+		text, err := readFile(d+c.name+file, buf[:])
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(text)) {
+		for line := range strings.Lines(text) {
 			if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
 				kills, _ := strconv.ParseUint(strings.TrimSpace(n), 10, 64)
 				return kills
@@ -257,8 +281,8 @@ func (c *group) oomKills() uint64 {
 	return 0
 }
 
-// Removal gives EBUSY until the kernel has taken out the last thread, which
-// for a moment is the sandbox's own.
+// Removal gives EBUSY until the kernel has taken out the last process. Those
+// that were waited for are out; a start that failed half way may not be.
 const (
 	removeFirstWait = 100 * time.Microsecond
 	removeLastWait  = 800 * time.Millisecond // doubling: 1.6 s in all

@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"syscall"
 
@@ -15,21 +16,22 @@ func openNative() (*native, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	// What this process was started with, or holds, isn't a call's.
-	if err := closeOnExec(3); err != nil {
-		return nil, fmt.Errorf("close_range: %w", err)
+	if err := isolateProcess(); err != nil {
+		return nil, err
 	}
-	syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // calls inherit it
-
-	g, missing, err := newGroups(role.Env("CGROUP"),
+	setting := role.Env("CGROUP")
+	if setting == "" {
+		return nil, &Unavailable{Reason: "each call needs a cgroup, and there are none to be had", Remedy: "mount cgroups read-write, or run as root"}
+	}
+	g, missing, err := newGroups(setting,
 		role.Int("CALL_MEM_BYTES", defaultMemBytes), role.Int("CALL_PIDS", defaultPids))
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		role.Tell("say sandboxes have no limit of their own on " + strings.Join(missing, ", "))
+		slog.Warn("container: calls have no limit of their own", "on", strings.Join(missing, ", "))
 	}
-	n, err := newNative("/proc/self/exe", role.Env("BACKEND"), g)
+	n, err := newNative(self, role.Env("BACKEND"), g)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +40,18 @@ func openNative() (*native, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// isolateProcess sets what every call inherits from the host: no descriptor of
+// its, or of who started it, and no core files.
+func isolateProcess() error {
+	if err := closeOnExec(3); err != nil {
+		return fmt.Errorf("close_range: %w", err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		return fmt.Errorf("forbid core files: %w", err)
+	}
+	return nil
 }
 
 // try makes a sandbox that nothing runs in.

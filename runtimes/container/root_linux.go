@@ -2,6 +2,8 @@ package container
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -11,28 +13,35 @@ import (
 // ever mounted where the host or anyone else could see it; and when the host
 // has gone, however it went, the last descriptor has gone and all of it.
 //
-//	/           tmpfs, read-only
-//	/function   the program: a read-only bind
+//	/             tmpfs, read-only
+//	/function     the program: a read-only bind
 //	/run/backend  the backend's socket: a bind, since a pathname socket works across network namespaces
-//	/dev        null zero full random urandom tty
-//	/tmp        a small tmpfs, new for each call
+//	/lib, /lib64  what the program is linked with, if it isn't static (libs_linux.go)
+//	/dev          null zero full random urandom tty
+//	/tmp          a small tmpfs, new for each call
 //
 // The program is bound and not copied: it shares its page cache with every
 // other process of this binary, and costs the runtime's memory nothing. The
 // sandbox can't write to it (CVE-2019-5736): the mount is read-only, also by
 // way of /proc/self/exe, and a function without capabilities can't remount it.
-func newRoot(program, backend string) (fd int, err error) {
+func newRoot(binds []binding) (fd int, err error) {
 	done := make(chan struct{})
 	onOwnThread(func() {
-		fd, err = buildRoot(program, backend)
+		fd, err = buildRoot(binds)
 		close(done)
 	})
 	<-done
 	return fd, err
 }
 
-// rootBytes and tmpBytes bound the two tmpfs. What is written to /tmp counts
-// as memory of the call.
+// binding is a file of the host that is seen in the sandbox, read-only.
+type binding struct {
+	file, inside string // absolute paths
+	flags        uintptr
+	tree         int // a detached mount of the file
+}
+
+// Both are bounded. What is written to /tmp counts as memory of the call.
 const (
 	rootOptions = "mode=755,size=64k"
 	tmpOptions  = "mode=1777,size=16m,nr_inodes=1024"
@@ -42,25 +51,19 @@ const (
 // would do: no other process sees this namespace.
 const scaffold = "/tmp"
 
-func buildRoot(program, backend string) (namespace int, err error) {
+func buildRoot(binds []binding) (namespace int, err error) {
 	fail := func(doing string, err error) (int, error) { return -1, fmt.Errorf("%s: %w", doing, err) }
 
-	// A detached mount of the program's file, taken before the mount namespace
-	// is left: by path the file may be gone (`go run` deletes it), and by
-	// /proc/self/exe it can be mounted from its own namespace only.
-	programTree, err := openTree(program)
-	if err != nil {
-		return fail("bind the program "+program, err)
-	}
-	defer syscall.Close(programTree)
-	backendTree := -1
-	if backend != "" {
-		if backendTree, err = openTree(backend); err != nil {
-			return fail("bind the backend's socket "+backend, err)
+	// The files' mounts, taken before the mount namespace is left: by path this
+	// program's file may be gone (`go run` deletes it), and by /proc/self/exe it
+	// can be mounted from its own namespace only.
+	for i := range binds {
+		b := &binds[i]
+		if b.tree, err = openTree(b.file); err != nil {
+			return fail("bind "+b.file, err)
 		}
-		defer syscall.Close(backendTree)
+		defer syscall.Close(b.tree)
 	}
-
 	if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
 		return fail("make a mount namespace", err)
 	}
@@ -82,7 +85,7 @@ func buildRoot(program, backend string) (namespace int, err error) {
 	if err := syscall.Chdir(scaffold); err != nil {
 		return fail("enter the root", err)
 	}
-	if err := furnish(programTree, backendTree); err != nil {
+	if err := furnish(binds); err != nil {
 		return -1, err
 	}
 	// pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of
@@ -104,16 +107,15 @@ func buildRoot(program, backend string) (namespace int, err error) {
 }
 
 // furnish fills the root, which is the working directory.
-func furnish(programTree, backendTree int) error {
-	// The modes below are meant; other threads don't share this umask (unshare).
-	defer syscall.Umask(syscall.Umask(0))
-	for _, dir := range [...]string{"dev", "run"} {
-		if err := syscall.Mkdir(dir, 0o755); err != nil {
-			return fmt.Errorf("make /%s: %w", dir, err)
+func furnish(binds []binding) error {
+	defer syscall.Umask(syscall.Umask(0)) // the modes below are meant; this thread's umask is its own (CLONE_FS)
+	for _, dir := range [...]struct {
+		name string
+		mode uint32
+	}{{"dev", 0o755}, {"run", 0o755}, {"tmp", 0o1777}} {
+		if err := syscall.Mkdir(dir.name, dir.mode); err != nil {
+			return fmt.Errorf("make /%s: %w", dir.name, err)
 		}
-	}
-	if err := syscall.Mkdir("tmp", 0o1777); err != nil {
-		return fmt.Errorf("make /tmp: %w", err)
 	}
 	// Device numbers: Documentation/admin-guide/devices.txt.
 	for _, d := range [...]struct {
@@ -124,32 +126,32 @@ func furnish(programTree, backendTree int) error {
 			return fmt.Errorf("make /dev/%s: %w", d.name, err)
 		}
 	}
-	if err := bind(programTree, functionPath, 0); err != nil {
-		return err
-	}
-	if backendTree >= 0 {
-		return bind(backendTree, backendPath, syscall.MS_NOEXEC)
+	for _, b := range binds {
+		if err := b.attach(); err != nil {
+			return fmt.Errorf("bind %s to %s: %w", b.file, b.inside, err)
+		}
 	}
 	return nil
 }
 
-// bind attaches a file's detached mount to a path of the new root, read-only.
-// (A socket can be connected to on a read-only mount: connect(2) writes to no file.)
-func bind(tree int, path string, flags uintptr) error {
-	target := path[1:] // the root is the working directory
+// attach attaches the file's mount to its path in the new root, and makes it
+// read-only. (A socket can be connected to all the same: connect(2) writes to
+// no file.)
+func (b binding) attach() error {
+	target := b.inside[1:] // the root is the working directory
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
 	fd, err := syscall.Open(target, syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o555)
 	if err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
+		return err
 	}
 	syscall.Close(fd)
-	if err := moveMount(tree, target); err != nil {
-		return fmt.Errorf("bind %s: %w", path, err)
+	if err := moveMount(b.tree, target); err != nil {
+		return err
 	}
-	flags |= syscall.MS_REMOUNT | syscall.MS_BIND | syscall.MS_RDONLY | syscall.MS_NOSUID | syscall.MS_NODEV
-	if err := syscall.Mount("", target, "", flags, ""); err != nil {
-		return fmt.Errorf("make %s read-only: %w", path, err)
-	}
-	return nil
+	return syscall.Mount("", target, "",
+		b.flags|syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NODEV, "")
 }
 
 // mountTmp gives the call its /tmp, in its own copy of the namespace.

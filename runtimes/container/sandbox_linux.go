@@ -11,8 +11,9 @@ import (
 // native makes a sandbox for each call out of the kernel's own parts. What is
 // the same for every call is prepared once, here.
 type native struct {
-	root   int     // descriptor of the mount namespace that every call gets a copy of, see root_linux.go
-	groups *groups // where the calls' cgroups are made, nil: none
+	root   int      // descriptor of the mount namespace that every call gets a copy of, see root_linux.go
+	groups *groups  // where the calls' cgroups are made, nil: none
+	env    []string // what the sandbox adds to a function's environment
 	calls  atomic.Uint64
 }
 
@@ -25,11 +26,23 @@ const (
 // newNative prepares the root filesystem: the program and the backend's socket
 // ("" if there is none) are bound into it.
 func newNative(program, backend string, g *groups) (*native, error) {
-	root, err := newRoot(program, backend)
+	binds := []binding{{file: program, inside: functionPath}}
+	libraries, err := librariesOf(program)
 	if err != nil {
 		return nil, err
 	}
-	return &native{root: root, groups: g}, nil
+	binds = append(binds, libraries...)
+	if backend != "" {
+		binds = append(binds, binding{file: backend, inside: backendPath, flags: syscall.MS_NOEXEC})
+	}
+	n := &native{groups: g}
+	if len(libraries) > 0 {
+		n.env = []string{"LD_LIBRARY_PATH=" + libraryPath}
+	}
+	if n.root, err = newRoot(binds); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 func (n *native) close() {
@@ -66,6 +79,7 @@ func (n *native) start(f *function) (pid int, s *sandbox, err error) {
 		}
 		started <- err
 		if err == nil {
+			s.group.leave()
 			<-s.over // Pdeathsig: this thread must outlive what it has forked (golang/go#27505)
 		}
 	})
@@ -143,7 +157,7 @@ func (s *sandbox) exec(f *function) (pid int, err error) {
 	s.group.born(attr)
 	// The function's descriptors are these three; all others of the host are
 	// closed on exec (closeOnExec), its working directory is inside the new root (CVE-2024-21626).
-	pid, err = syscall.ForkExec(functionPath, f.args, &syscall.ProcAttr{Dir: "/", Env: f.env, Files: f.files[:], Sys: attr})
+	pid, err = syscall.ForkExec(functionPath, f.args, &syscall.ProcAttr{Dir: "/", Env: append(f.env[:len(f.env):len(f.env)], s.env...), Files: f.files[:], Sys: attr})
 	if err != nil {
 		return 0, fmt.Errorf("execute %s: %w", functionPath, err)
 	}

@@ -3,13 +3,13 @@
 package container
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"forklore/runtimes/role"
 )
@@ -20,7 +20,9 @@ func init() { runtime.LockOSThread() }
 
 // TestMain lends the tests what a host does at its start.
 func TestMain(m *testing.M) {
-	closeOnExec(3)
+	if err := isolateProcess(); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -43,14 +45,31 @@ func testGroups(t testing.TB) string {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Skip("needs cgroup v1 controllers that it may write to: ", err)
 		}
+		if err := os.Mkdir(dir+"/host", 0o755); err != nil {
+			t.Fatal(err)
+		}
 		t.Cleanup(func() {
-			if err := os.Remove(dir); err != nil {
-				t.Error("a cgroup is left: ", err)
+			for _, d := range []string{dir + "/host", dir} {
+				// The threads that were moved to host take a moment to end.
+				if !eventually(func() bool { return os.Remove(d) == nil }) {
+					t.Error("a cgroup is left: ", d)
+				}
 			}
 		})
 		setting += controller + "=" + dir + ";"
 	}
 	return setting[:len(setting)-1]
+}
+
+// eventually waits for what the kernel does in its own time.
+func eventually(ok func() bool) bool {
+	for range 400 {
+		if ok() {
+			return true
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return false
 }
 
 // newTestNative is the engine for a program ("/proc/self/exe": this test).
@@ -61,11 +80,12 @@ func newTestNative(t testing.TB, program string) *native {
 	if err != nil || len(missing) > 0 {
 		t.Fatal(err, missing)
 	}
+	t.Cleanup(g.close)
 	n, err := newNative(program, "", g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.close)
+	t.Cleanup(func() { syscall.Close(n.root) })
 	return n
 }
 
@@ -118,5 +138,4 @@ func BenchmarkStart(b *testing.B) {
 			report(b, bare, boxed)
 		})
 	}
-	_ = fmt.Sprint()
 }

@@ -21,6 +21,21 @@ func writeFile(path, text string) error {
 	}
 }
 
+// readFile reads as much as fits into buf: all of a small file.
+func readFile(path string, buf []byte) (string, error) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer syscall.Close(fd)
+	for {
+		n, err := syscall.Read(fd, buf)
+		if err != syscall.EINTR {
+			return string(buf[:max(n, 0)]), err
+		}
+	}
+}
+
 // What package syscall has no names or functions for.
 
 // Numbers from 424 on are the same on every architecture
