@@ -115,6 +115,7 @@ type Load struct {
 	RatePerS float64
 	RateWhy  string // which rule set it, if --rate auto did
 	Paused   bool
+	Stopped  bool // no arrivals any more; what is in flight goes on
 	Workload string
 	Weight   string
 	Seed     uint64
@@ -151,6 +152,7 @@ type ModelState struct {
 	Memory   Memory
 	Requests Requests
 	Recent   Recent
+	Latency  Quantiles // of the answered requests, since the start
 	InFlight int
 	Workers  int     // size of the pool, for prefork
 	Busy     int     // workers with a request
@@ -253,9 +255,15 @@ const (
 type Armed struct {
 	Fault  Fault
 	Models Models
-	Waits  string // for what: "steady state", "the next request"
+	Waits  string // WaitsSteady, WaitsRequest
 	For    time.Duration
 }
+
+// What an armed fault waits for.
+const (
+	WaitsSteady  = "steady state"
+	WaitsRequest = "the next request"
+)
 
 // Active is a fault in force.
 type Active struct {
@@ -343,6 +351,7 @@ type Command struct {
 	Inject *Inject
 	Undo   bool // every fault that is in force or armed; figures stay
 	Reset  bool // undo, restart all models, forget all figures
+	Stop   bool // no more arrivals, for good
 }
 
 // Inject puts a fault in.
@@ -358,5 +367,6 @@ type Inject struct {
 var (
 	ErrNotSteady   = errors.New("not in steady state")
 	ErrUnsupported = errors.New("not possible here")
+	ErrDown        = errors.New("it is down: nothing to inject into")
 	ErrClosed      = errors.New("the source has ended")
 )

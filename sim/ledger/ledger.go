@@ -102,7 +102,9 @@ type Book struct {
 	leaky     map[uint64]int64       // requests that will leak, bytes
 	baseline  ring
 	unclaimed uint64
-	now       time.Duration
+
+	lastFailure time.Duration // of a request that had no fault of its own
+	now         time.Duration
 }
 
 type expectation struct {
@@ -125,8 +127,16 @@ func New(m sim.Model) *Book {
 // Sent notes a request that has gone out.
 func (b *Book) Sent(id uint64, at time.Duration) { b.open[id] = at; b.counts.Sent++ }
 
-// Local notes an arrival that never left the lab.
-func (b *Book) Local() { b.counts.Local++ }
+// Local takes back a request that never left the lab.
+func (b *Book) Local(id uint64) {
+	if _, ok := b.open[id]; ok {
+		delete(b.open, id)
+		b.counts.Sent--
+	}
+	b.counts.Local++
+	delete(b.leaky, id)
+	delete(b.expected, id)
+}
 
 // Expect announces the carrier of a crash: the incident opens when it kills.
 func (b *Book) Expect(n int, f sim.Fault, carrier uint64) {
@@ -198,7 +208,9 @@ func (b *Book) Ended(r Request) {
 	}
 	for _, d := range b.deaths {
 		if d.explains(r) {
-			d.of.lose(r, d)
+			if d.of.lose(r, d); !d.executing(r.ID) {
+				b.lastFailure = r.End
+			}
 			return
 		}
 	}
@@ -330,6 +342,7 @@ func (b *Book) Tick(now time.Duration, v Vital) (missed []uint64) {
 		old := now-r.End > settle
 		if old {
 			b.unclaimed++
+			b.lastFailure = max(b.lastFailure, r.End)
 		}
 		return old
 	})
@@ -396,6 +409,29 @@ func (b *Book) Incidents() []sim.Incident {
 // Open reports whether an incident is going on.
 func (b *Book) Open() bool {
 	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() })
+}
+
+// Late reports whether a success took longer than it does in steady state.
+func (b *Book) Late(latency time.Duration) bool {
+	for _, i := range slices.Backward(b.incidents) {
+		if i.Open() {
+			return i.late(latency)
+		}
+	}
+	return false
+}
+
+// Trouble says how the model is doing at a glance: it lost someone within the
+// last second, or an incident that cost others, or processes, isn't over.
+func (b *Book) Trouble() (losing, recovering bool) {
+	losing = b.lastFailure != 0 && b.now-b.lastFailure < steadyFor
+	for _, i := range b.incidents {
+		if i.Open() && (i.Lost > i.Carriers || i.Deaths > i.Carriers) {
+			recovering = true
+			losing = losing || b.now-i.lastDeath() < steadyFor
+		}
+	}
+	return losing, recovering
 }
 
 // unsteady: an incident is going on, or a fault is on its way.

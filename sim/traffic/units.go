@@ -81,3 +81,6 @@ func scale(s, number string, factor int64, u units, most int64) (int64, error) {
 	}
 	return int64(math.Round(n)), nil
 }
+
+// ParseSize reads a size with its unit, "128MiB".
+func ParseSize(s string) (bytes int64, err error) { return sizes.parse(s, math.MaxInt64>>10) }

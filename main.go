@@ -1,0 +1,439 @@
+// Command forklore runs four ways to serve a request, for real, side by side
+// on this machine, and shows how far a failure spreads in each.
+//
+// Every command joins one source of figures to one consumer:
+//
+//	forklore       sim/live ──> ui          the lab on the screen
+//	forklore run   sim/live ──> sim/report  the same without a screen
+//
+// The same binary is also every process of the lab: a role of runtimes/... is
+// entered before main, by the package's init function (see runtimes/role).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"forklore/assets"
+	"forklore/runtimes"
+	_ "forklore/runtimes/cgi" // the roles
+	_ "forklore/runtimes/container"
+	_ "forklore/runtimes/eventloop"
+	_ "forklore/runtimes/prefork"
+	"forklore/runtimes/role"
+	"forklore/sim"
+	"forklore/sim/fault"
+	"forklore/sim/live"
+	"forklore/sim/report"
+	"forklore/sim/traffic"
+	"forklore/ui"
+)
+
+// Exit statuses. After a signal it is 128 and the signal's number.
+const (
+	exitProblem  = 1 // an injection was refused, or something unforeseen
+	exitBadInput = 2
+	exitNotAll   = 3 // a runtime could not be started
+)
+
+// status is an error with its exit status. A nil error is one of which
+// everything has been said.
+type status struct {
+	code int
+	err  error
+}
+
+func (s status) Error() string {
+	if s.err == nil {
+		return ""
+	}
+	return s.err.Error()
+}
+
+func (s status) Unwrap() error { return s.err }
+
+func badInput(format string, a ...any) error { return status{exitBadInput, fmt.Errorf(format, a...)} }
+
+func main() { os.Exit(run()) }
+
+func run() (code int) {
+	if r := role.Current(); r != "" {
+		fmt.Fprintf(os.Stderr, "forklore: FORKLORE_ROLE=%s: no such role in this binary; unset it\n", r)
+		return exitBadInput
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("panic", "what", p, "stack", string(debug.Stack()))
+			fmt.Fprintf(os.Stderr, "forklore: a mistake in forklore: %v (the stack is in %s)\n", p, logPath())
+			code = exitProblem
+		}
+	}()
+	err := command().Execute()
+	if err == nil {
+		return 0
+	}
+	code = exitBadInput // cobra's own errors are about what was written
+	var s status
+	if errors.As(err, &s) {
+		code = s.code
+	}
+	if text := strings.TrimSpace(err.Error()); text != "" {
+		fmt.Fprintln(os.Stderr, "forklore: "+strings.ReplaceAll(text, "\n", "; "))
+	}
+	return code
+}
+
+// options are what the flags say, as they were written.
+type options struct {
+	models, rate, arrivals, workload, weight, memory string
+	restartDelay, loopListener, cgi, lang            string
+	seed                                             uint64
+	pids                                             int64
+	workers, maxRequests, maxCalls, queue, port      int
+	callTimeout, timeout                             time.Duration
+	keepAlive                                        bool
+
+	runFor     time.Duration // of run
+	injections []string
+	json       bool
+}
+
+func command() *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use:   "forklore",
+		Short: "Four ways to serve a request, for real, side by side: see how far a failure spreads",
+		Long: `forklore runs CGI, prefork, an event loop and a container per call, for real,
+side by side on this machine, sends all four the same requests, and shows how
+far a crash or a leak spreads in each.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(*cobra.Command, []string) error { return lab(o) },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	o.register(root.PersistentFlags())
+	root.Flags().StringVar(&o.lang, "lang", "", "language of the screen, en or ja (default: the locale's)")
+
+	headless := &cobra.Command{
+		Use:     "run",
+		Short:   "The same without a screen: prints the figures",
+		Example: "  forklore run --for 10s --rate 16 --inject crash@3s --inject leak@5s:eventloop --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return withoutScreen(o, os.Stdout) },
+	}
+	f := headless.Flags()
+	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")
+	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
+	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
+	root.AddCommand(headless)
+	return root
+}
+
+func (o *options) register(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.models, "models", "cgi,prefork,eventloop,container", "which models run")
+	f.StringVar(&o.rate, "rate", "auto", "requests a second, the same to all; auto: what this machine can show")
+	f.StringVar(&o.workload, "workload", "api", "hello, api, report, or steps: 'cpu 2ms, io exp(150ms), mem 4MiB, reply 1KiB'")
+	f.StringVar(&o.weight, "weight", "application", "what the application costs to start: function, application, monolith")
+	f.StringVar(&o.arrivals, "arrivals", "poisson", "poisson or even")
+	f.Uint64Var(&o.seed, "seed", 1, "the same seed gives the same arrivals with the same steps")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "after which a client gives up; 0: never")
+	f.BoolVar(&o.keepAlive, "keepalive", false, "clients keep their connections")
+	f.StringVar(&o.memory, "memory", "128MiB", "limit of each runtime")
+	f.Int64Var(&o.pids, "pids", 512, "limit of each runtime, in threads and processes")
+	f.IntVar(&o.workers, "workers", 8, "size of the prefork pool")
+	f.IntVar(&o.maxRequests, "max-requests", 0, "requests after which a prefork worker is replaced; 0: never")
+	f.IntVar(&o.maxCalls, "max-calls", 64, "CGI calls and sandboxes at once, at most; memory and pids may allow less")
+	f.IntVar(&o.queue, "queue", 256, "requests that may wait for a place in the CGI and the container host")
+	f.DurationVar(&o.callTimeout, "call-timeout", 30*time.Second, "after which a server ends a call or a worker that hangs")
+	f.StringVar(&o.restartDelay, "restart-delay", "1s", "after which a dead event loop (or host, or parent) is started again; never")
+	f.StringVar(&o.loopListener, "loop-listener", "own", "who owns the event loop's listening socket: own, supervisor")
+	f.StringVar(&o.cgi, "cgi", "", "a CGI program to put behind the CGI column in place of the application")
+	f.IntVar(&o.port, "port", 0, "first of four ports on 127.0.0.1; 0: free ones")
+}
+
+// The bounds of what the flags take.
+const (
+	maxRate     = 5000
+	maxWorkers  = 256
+	maxCalls    = 1024
+	maxQueue    = 100_000
+	maxFor      = 24 * time.Hour
+	maxRequests = 1 << 30
+)
+
+// config turns what was written into what is run, or says what is wrong.
+func (o *options) config() (cfg live.Config, err error) {
+	for name := range strings.SplitSeq(o.models, ",") {
+		m, ok := sim.ParseModel(strings.TrimSpace(name))
+		if !ok {
+			return cfg, badInput("--models %q: unknown model %q; the models are cgi, prefork, eventloop, container", o.models, name)
+		}
+		cfg.Models = cfg.Models.With(m)
+	}
+	if o.rate != "auto" {
+		if cfg.RatePerS, err = strconv.ParseFloat(o.rate, 64); err != nil || !(cfg.RatePerS >= 0.1 && cfg.RatePerS <= maxRate) {
+			return cfg, badInput("--rate %q: must be auto or a number from 0.1 to %d", o.rate, maxRate)
+		}
+	}
+	switch o.arrivals {
+	case "poisson", "even":
+		cfg.Even = o.arrivals == "even"
+	default:
+		return cfg, badInput("--arrivals %q: must be poisson or even", o.arrivals)
+	}
+	if cfg.Workload, err = traffic.ParseWorkload(o.workload); err != nil {
+		return cfg, badInput("--workload: %w", err)
+	}
+	if cfg.Spec.Weight, err = traffic.ParseWeight(o.weight); err != nil {
+		return cfg, badInput("--weight: %w", err)
+	}
+	if cfg.Spec.MemoryBytes, err = traffic.ParseSize(o.memory); err != nil {
+		return cfg, badInput("--memory %q: %w", o.memory, err)
+	}
+	for _, b := range []struct {
+		flag       string
+		value      int64
+		least, top int64
+	}{
+		{"pids", o.pids, 1, 1 << 22},
+		{"workers", int64(o.workers), 1, maxWorkers},
+		{"max-requests", int64(o.maxRequests), 0, maxRequests},
+		{"max-calls", int64(o.maxCalls), 1, maxCalls},
+		{"queue", int64(o.queue), 0, maxQueue},
+		{"port", int64(o.port), 0, 65532},
+	} {
+		if b.value < b.least || b.value > b.top {
+			return cfg, badInput("--%s %d: must be from %d to %d", b.flag, b.value, b.least, b.top)
+		}
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+		least time.Duration
+		top   time.Duration
+	}{
+		{"timeout", o.timeout, 0, time.Hour},
+		{"call-timeout", o.callTimeout, 10 * time.Millisecond, time.Hour},
+		{"for", o.runFor, 0, maxFor},
+	} {
+		if d.value < d.least || d.value > d.top {
+			return cfg, badInput("--%s %v: must be from %v to %v", d.flag, d.value, d.least, d.top)
+		}
+	}
+	if o.restartDelay == "never" {
+		cfg.Spec.NeverRestart = true
+	} else if cfg.Spec.RestartDelay, err = time.ParseDuration(o.restartDelay); err != nil || cfg.Spec.RestartDelay < 0 || cfg.Spec.RestartDelay > time.Hour {
+		return cfg, badInput("--restart-delay %q: must be never or a duration from 0s to 1h", o.restartDelay)
+	}
+	switch o.loopListener {
+	case "own", "supervisor":
+		cfg.Spec.SharedListener = o.loopListener == "supervisor"
+	default:
+		return cfg, badInput("--loop-listener %q: must be own or supervisor", o.loopListener)
+	}
+	if o.cgi != "" {
+		if cfg.Spec.Script, err = executable(o.cgi); err != nil {
+			return cfg, badInput("--cgi %w", err)
+		}
+		if !cfg.Models.Has(sim.CGI) {
+			return cfg, badInput("--cgi %s: the cgi model is not part of this run (--models %s)", o.cgi, o.models)
+		}
+	}
+	cfg.Spec.Pids, cfg.Spec.Workers, cfg.Spec.MaxRequests = o.pids, o.workers, o.maxRequests
+	cfg.Spec.MaxCalls, cfg.Spec.Queue, cfg.Spec.Port = o.maxCalls, o.queue, o.port
+	cfg.Spec.CallTimeout, cfg.Spec.CallBytes = o.callTimeout, cfg.Workload.Mean().MemBytes
+	cfg.Seed, cfg.Timeout, cfg.KeepAlive, cfg.WeightName = o.seed, o.timeout, o.keepAlive, o.weight
+	if err := cfg.Spec.Check(); err != nil {
+		return cfg, badInput("%w", err)
+	}
+	return cfg, nil
+}
+
+// executable checks that a program could be run.
+func executable(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	st, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("%s: no such file", path)
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+	case !st.Mode().IsRegular():
+		return "", fmt.Errorf("%s: not a file", path)
+	case st.Mode().Perm()&0o111 == 0:
+		return "", fmt.Errorf("%s: not executable (chmod +x makes it so)", path)
+	}
+	return abs, nil
+}
+
+// open starts the lab that the flags describe.
+func (o *options) open() (*live.Lab, live.Config, error) {
+	cfg, err := o.config()
+	if err != nil {
+		return nil, cfg, err
+	}
+	cfg.Spec.Log = openLog()
+	l, err := live.Open(cfg)
+	switch {
+	case errors.Is(err, runtimes.ErrPort):
+		return nil, cfg, badInput("%w", err)
+	case err != nil:
+		return nil, cfg, status{exitNotAll, err}
+	}
+	return l, cfg, nil
+}
+
+// lab is the screen.
+func lab(o *options) error {
+	if o.lang != "" && o.lang != "en" && o.lang != "ja" {
+		return badInput("--lang %q: must be en or ja", o.lang)
+	}
+	if !isatty.IsTerminal(os.Stdout.Fd()) || !isatty.IsTerminal(os.Stdin.Fd()) {
+		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")
+	}
+	l, _, err := o.open()
+	if err != nil {
+		return err
+	}
+	ctx, ended := untilSignal()
+	defer ended()
+	err = ui.Run(ctx, l, ui.Options{Lang: assets.Lang(o.lang)})
+	return errors.Join(err, l.Close(), signalStatus(ctx))
+}
+
+// withoutScreen is the command run.
+func withoutScreen(o *options, out io.Writer) error {
+	cfg, err := o.config()
+	if err != nil {
+		return err
+	}
+	p := report.Plan{For: o.runFor, Timeout: cfg.Timeout}
+	for _, text := range o.injections {
+		in, err := fault.Parse(text, cfg.Models)
+		if err != nil {
+			return status{exitBadInput, err}
+		}
+		if in.At > o.runFor {
+			return badInput("--inject %q: the run ends at %v", text, o.runFor)
+		}
+		p.Injections = append(p.Injections, in)
+	}
+	l, _, err := o.open()
+	if err != nil {
+		return err
+	}
+	ctx, ended := untilSignal()
+	defer ended()
+	p.Serving = func(s *sim.Snapshot) {
+		for m := range sim.NModels {
+			switch v := s.Model[m]; v.State {
+			case sim.Off:
+			case sim.Unavailable:
+				fmt.Fprintf(os.Stderr, "%s: %s\n", m, v.Why)
+			default:
+				fmt.Fprintf(os.Stderr, "%s: http://%s/\n", m, v.Address)
+			}
+		}
+		if why := s.Lab.Why; why != "" {
+			fmt.Fprintf(os.Stderr, "no cgroups: %s\n", why)
+		}
+	}
+	r, err := report.Do(ctx, l, p)
+	closed := l.Close()
+	if err == nil || r.Final != nil {
+		if o.json {
+			err = errors.Join(err, r.WriteJSON(out))
+		} else {
+			err = errors.Join(err, r.WriteTable(out))
+		}
+	}
+	if err = errors.Join(err, closed); err != nil && ctx.Err() == nil {
+		return status{exitProblem, err}
+	}
+	if err := signalStatus(ctx); err != nil {
+		return err
+	}
+	for _, why := range r.Refused {
+		fmt.Fprintln(os.Stderr, "forklore: refused: "+why)
+	}
+	switch {
+	case r.Missing():
+		return status{code: exitNotAll}
+	case len(r.Refused) > 0:
+		return status{code: exitProblem}
+	}
+	return nil
+}
+
+// untilSignal is a context that a signal ends; its cause is the signal.
+func untilSignal() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-ch:
+			cancel(signalled{s.(syscall.Signal)})
+		case <-done:
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); close(done); cancel(nil) }
+}
+
+type signalled struct{ syscall.Signal }
+
+func (s signalled) Error() string { return s.Signal.String() }
+
+// signalStatus is the exit status if a signal ended the context.
+func signalStatus(ctx context.Context) error {
+	var s signalled
+	if errors.As(context.Cause(ctx), &s) {
+		return status{code: 128 + int(s.Signal)}
+	}
+	return nil
+}
+
+// maxLog is the size at which the log is begun anew; the old one is kept once.
+const maxLog = 4 << 20
+
+func logPath() string { return filepath.Join(xdg.StateHome, "forklore", "forklore.log") }
+
+// openLog sends the log to a file under the user's state folder, where the
+// roles also write. Without such a file there is no log: the lab works all the
+// same.
+func openLog() *os.File {
+	path := logPath()
+	os.MkdirAll(filepath.Dir(path), 0o700)
+	if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
+		os.Rename(path, path+".1")
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+		return nil
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(f, nil)))
+	return f
+}

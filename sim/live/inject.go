@@ -1,0 +1,202 @@
+package live
+
+import (
+	"fmt"
+	"time"
+
+	"forklore/sim"
+	"forklore/sim/fault"
+)
+
+// armed is a fault that waits for steady state.
+type armed struct {
+	sim.Inject
+	since time.Time
+}
+
+// patience is how long an armed fault waits; then it fires all the same: on a
+// stage, a key that was pressed does something.
+const patience = 3 * time.Second
+
+// The bounds of the rate that can be asked for.
+const minRate, maxRate = 0.1, 5000
+
+// do carries a command out.
+func (l *Lab) do(c sim.Command) error {
+	switch {
+	case c.Reset:
+		return l.reset()
+	case l.stopped:
+		return fmt.Errorf("%w: the traffic has ended", sim.ErrUnsupported)
+	case c.Rate != 0:
+		if c.Rate < minRate || c.Rate > maxRate {
+			return fmt.Errorf("%w: a rate from %v to %v a second", sim.ErrUnsupported, minRate, maxRate)
+		}
+		l.rate, l.rateWhy = c.Rate, ""
+		if l.generator != nil {
+			return l.generator.SetRate(c.Rate)
+		}
+	case c.Pause:
+		l.paused = !l.paused
+		l.applyPause()
+	case c.Undo:
+		l.undo()
+	case c.Inject != nil:
+		return l.inject(*c.Inject)
+	case c.Stop:
+		l.stopped = true
+		if l.generator != nil {
+			l.stopTraffic()
+		}
+	}
+	return nil
+}
+
+func (l *Lab) applyPause() {
+	switch {
+	case l.generator == nil:
+	case l.paused:
+		l.generator.Pause()
+	default:
+		l.generator.Resume()
+	}
+}
+
+// inject puts a fault in, now or when the models are steady.
+func (l *Lab) inject(in sim.Inject) error {
+	kind, ok := fault.Find(in.Fault)
+	if !ok {
+		return fmt.Errorf("%w: unknown fault %q", sim.ErrUnsupported, in.Fault)
+	}
+	if l.served.IsZero() && !in.Arm {
+		return fmt.Errorf("%w: not all models serve yet", sim.ErrNotSteady)
+	}
+	if kind.FromInside && l.cfg.Spec.Script != "" && in.Models.Has(sim.CGI) {
+		in.Models &^= 1 << sim.CGI
+		if in.Models == 0 {
+			return fmt.Errorf("%w: cgi runs %s, which can't be asked for a %s; kill one of its processes from a shell instead",
+				sim.ErrUnsupported, l.cfg.Spec.Script, in.Fault)
+		}
+	}
+	up := sim.Models(0)
+	for m := range sim.NModels {
+		if in.Models.Has(m) && l.models[m].rt != nil && (l.models[m].rt.Top() != 0 || in.Arm && l.served.IsZero()) {
+			up = up.With(m)
+		}
+	}
+	if up == 0 && !(in.Arm && l.served.IsZero()) {
+		return sim.ErrDown
+	}
+	if !l.served.IsZero() {
+		in.Models = up
+	}
+	if why := l.unsteady(in.Models); why != "" {
+		if !in.Arm {
+			return fmt.Errorf("%w: %s", sim.ErrNotSteady, why)
+		}
+		l.armed = &armed{in, time.Now()}
+		return nil
+	}
+	l.fire(in)
+	return nil
+}
+
+// unsteady says why these models are not in steady state, "" if they are.
+func (l *Lab) unsteady(models sim.Models) string {
+	if l.served.IsZero() {
+		return "not all models serve yet"
+	}
+	for m := range sim.NModels {
+		if !models.Has(m) || l.models[m].rt == nil {
+			continue
+		}
+		switch {
+		case l.models[m].rt.Top() == 0:
+			return m.String() + " is down"
+		case l.models[m].book.Open():
+			return m.String() + " has not recovered from the last incident"
+		case !l.whole(m):
+			return m.String() + " lacks processes"
+		}
+	}
+	return ""
+}
+
+// fire puts the fault in. Its end, by time or undo, is registered with it.
+func (l *Lab) fire(in sim.Inject) {
+	now := time.Now()
+	l.injections++
+	kind, _ := fault.Find(in.Fault)
+	switch in.Fault {
+	case sim.FaultCrash:
+		l.plan.Crash(l.injections, in.Models)
+	case sim.FaultLeak:
+		if in.Duration == 0 {
+			in.Duration = kind.Duration
+		}
+		until := l.at(now) + in.Duration
+		l.active = append(l.active, sim.Active{Fault: in.Fault, Models: in.Models, Since: l.at(now), Until: until})
+		l.plan.Leak(in.Models)
+		for m := range sim.NModels {
+			if in.Models.Has(m) && l.models[m].rt != nil {
+				l.models[m].book.Inject(l.injections, in.Fault, l.at(now), until)
+			}
+		}
+	}
+	l.event(sim.NModels, sim.EventInjected, 0, string(in.Fault))
+}
+
+// faultsDue fires what is armed, and ends what has lasted long enough.
+func (l *Lab) faultsDue(now time.Time) {
+	if a := l.armed; a != nil && (l.unsteady(a.Models) == "" || now.Sub(a.since) >= patience) {
+		l.armed = nil
+		l.fire(a.Inject)
+	}
+	kept := l.active[:0:0]
+	for _, a := range l.active {
+		if l.at(now) < a.Until {
+			kept = append(kept, a)
+			continue
+		}
+		l.plan.EndLeak(a.Models)
+		l.event(sim.NModels, sim.EventUndone, 0, string(a.Fault)+" ended by its time")
+	}
+	l.active = kept
+}
+
+// undo ends every fault that is in force or waits. Figures stay.
+func (l *Lab) undo() {
+	l.armed, l.active = nil, nil
+	l.plan.Undo()
+	for m := range sim.NModels {
+		l.models[m].book.Undo(l.at(time.Now()))
+	}
+	l.event(sim.NModels, sim.EventUndone, 0, "all faults")
+}
+
+// reset starts over: all processes and all figures.
+func (l *Lab) reset() error {
+	if l.served.IsZero() {
+		return fmt.Errorf("%w: it is only just starting", sim.ErrNotSteady)
+	}
+	l.endTraffic()
+	l.forget()
+	for m := range sim.NModels {
+		if s := &l.models[m]; s.rt != nil {
+			s.state, s.awaiting = sim.Starting, true
+			s.rt.Restart()
+		}
+	}
+	return nil
+}
+
+// resume begins the traffic when every model that a reset has ended serves.
+func (l *Lab) resume() {
+	for m := range sim.NModels {
+		if l.models[m].awaiting {
+			return
+		}
+	}
+	l.served = time.Now()
+	l.startTraffic()
+}

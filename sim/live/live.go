@@ -1,0 +1,278 @@
+// Package live is the source over the real runtimes: it sends the traffic,
+// injects the faults, keeps the books, and tells the screen.
+//
+//	             arrivals, results (a lock, drained ten times a second)
+//	traffic ────────────────────────────┐
+//	runtimes ── ready, died, said ──────┤
+//	Do ──────── commands ───────────────┼──> loop ──> Snapshot
+//	clock ───── ten times a second ─────┘     │
+//	                                          ├─ ledger, tape (its own, no locks)
+//	fault.Plan <── crash, leak, undo ─────────┘
+//
+// One goroutine, the loop, owns everything that changes; the others only hand
+// things to it.
+//
+// Costs per request: two appends under a lock. Per snapshot: reading four
+// boards and some twenty small files.
+// May not enter: words and colours; what a runtime is made of.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	goruntime "runtime"
+	"sync"
+	"time"
+
+	"forklore/runtimes"
+	"forklore/runtimes/app"
+	"forklore/runtimes/cage"
+	"forklore/sim"
+	"forklore/sim/fault"
+	"forklore/sim/ledger"
+	"forklore/sim/traffic"
+)
+
+// Config is what a run is made of.
+type Config struct {
+	Spec       runtimes.Spec
+	Models     sim.Models
+	Seed       uint64
+	RatePerS   float64 // 0: auto
+	Even       bool
+	Workload   traffic.Workload
+	WeightName string
+	Timeout    time.Duration // the client's; 0: none
+	KeepAlive  bool
+}
+
+// Lab is the source.
+type Lab struct {
+	cfg     Config
+	plan    fault.Plan
+	rate    float64
+	rateWhy string
+
+	snapshots chan *sim.Snapshot
+	commands  chan request
+	happened  chan happening // deaths and the like, from the runtimes
+	started   chan launched
+	cancel    context.CancelFunc
+	done      chan struct{}
+	closing   sync.Once
+	closeErr  error
+
+	inbox struct { // from the traffic's goroutines
+		sync.Mutex
+		era      int
+		arrivals []arrival
+		results  []traffic.Result
+	}
+
+	loopState // only the loop's
+}
+
+type arrival struct {
+	id   uint64
+	at   time.Time
+	leak [sim.NModels]int64
+	n    [sim.NModels]int // of the injection whose crash it carries; 0: none
+	sent int              // to how many models so far
+}
+
+type request struct {
+	cmd  sim.Command
+	done chan error
+}
+
+type happening struct {
+	model sim.Model
+	runtimes.Event
+}
+
+type launched struct {
+	model sim.Model
+	rt    *runtimes.Runtime
+	err   error
+}
+
+// Open checks the configuration, takes the ports, and begins to start the
+// models. It returns before they serve; the snapshots tell.
+func Open(cfg Config) (*Lab, error) {
+	if err := cfg.Spec.Check(); err != nil {
+		return nil, err
+	}
+	var names []string
+	for m := range sim.NModels {
+		if cfg.Models.Has(m) {
+			names = append(names, m.String())
+		}
+	}
+	house, err := runtimes.Open(cfg.Spec, names)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Lab{
+		cfg:       cfg,
+		snapshots: make(chan *sim.Snapshot, 1),
+		commands:  make(chan request),
+		happened:  make(chan happening),
+		started:   make(chan launched),
+		cancel:    cancel,
+		done:      make(chan struct{}),
+	}
+	l.plan.Timeout = cfg.Timeout
+	l.rate = cfg.RatePerS
+	if l.rate == 0 {
+		starters := 0
+		for _, m := range []sim.Model{sim.CGI, sim.Container} {
+			if cfg.Models.Has(m) {
+				starters++
+			}
+		}
+		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), cfg.Spec.Workers, goruntime.NumCPU(), len(names),
+			traffic.StartCPU(starters, cfg.Spec.Weight))
+	}
+	l.house = house
+	l.begun = time.Now()
+	for m := range sim.NModels {
+		l.models[m].state = sim.Off
+		if !cfg.Models.Has(m) {
+			continue
+		}
+		l.models[m].state = sim.Starting
+		l.toStart++
+		go func() {
+			rt, err := house.Start(m.String())
+			select {
+			case l.started <- launched{m, rt, err}:
+			case <-ctx.Done():
+			}
+		}()
+	}
+	l.forget()
+	go l.loop(ctx)
+	return l, nil
+}
+
+// Snapshots implements sim.Source.
+func (l *Lab) Snapshots() <-chan *sim.Snapshot { return l.snapshots }
+
+// Do implements sim.Source.
+func (l *Lab) Do(c sim.Command) error {
+	r := request{c, make(chan error, 1)}
+	select {
+	case l.commands <- r:
+		return <-r.done
+	case <-l.done:
+		return sim.ErrClosed
+	}
+}
+
+// Close implements sim.Source.
+func (l *Lab) Close() error {
+	l.closing.Do(func() {
+		l.cancel()
+		<-l.done
+		l.closeErr = l.house.Close()
+	})
+	return l.closeErr
+}
+
+// startTraffic begins with arrival 1. The generator of the era before, if
+// any, has been stopped.
+func (l *Lab) startTraffic() {
+	var targets []traffic.Target
+	for m := range sim.NModels {
+		if rt := l.models[m].rt; rt != nil {
+			targets = append(targets, traffic.Target{Model: int(m), Addr: rt.Addr()})
+		}
+	}
+	l.inbox.Lock()
+	l.inbox.era++
+	era := l.inbox.era
+	l.inbox.arrivals, l.inbox.results = nil, nil
+	l.inbox.Unlock()
+	l.targets = len(targets)
+	l.generator = traffic.New(traffic.Config{
+		Seed: l.cfg.Seed, RatePerS: l.rate, Even: l.cfg.Even, Workload: l.cfg.Workload,
+		Timeout: l.cfg.Timeout, KeepAlive: l.cfg.KeepAlive, Token: l.house.Token(), Targets: targets,
+		OnArrival: func(a traffic.Arrival) {
+			l.inbox.Lock()
+			if l.inbox.era == era {
+				l.inbox.arrivals = append(l.inbox.arrivals, arrival{id: a.ID, at: a.Intended})
+			}
+			l.inbox.Unlock()
+		},
+		Plan: func(a traffic.Arrival, m int) app.Steps {
+			steps, c := l.plan.Steps(a.ID, a.Steps, sim.Model(m))
+			l.inbox.Lock()
+			if n := len(l.inbox.arrivals); l.inbox.era == era && n > 0 && l.inbox.arrivals[n-1].id == a.ID {
+				newest := &l.inbox.arrivals[n-1]
+				newest.sent++
+				newest.leak[m] = c.Leak
+				if c.Crash {
+					newest.n[m] = c.N
+				}
+			}
+			l.inbox.Unlock()
+			return steps
+		},
+		OnResult: func(r traffic.Result) {
+			l.inbox.Lock()
+			if l.inbox.era == era {
+				l.inbox.results = append(l.inbox.results, r)
+			}
+			l.inbox.Unlock()
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	l.stopTraffic = cancel
+	ended := make(chan struct{})
+	l.trafficEnded = ended
+	g := l.generator
+	go func() { // ends with stopTraffic
+		defer close(ended)
+		if err := g.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			l.note(fmt.Sprintf("traffic: %v", err))
+		}
+	}()
+}
+
+// endTraffic stops the arrivals and cuts off what is in flight.
+func (l *Lab) endTraffic() {
+	if l.generator == nil {
+		return
+	}
+	l.stopTraffic()
+	<-l.trafficEnded
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	l.generator.Drain(now)
+	l.generator = nil
+}
+
+// forget starts all figures from zero.
+func (l *Lab) forget() {
+	for m := range sim.NModels {
+		l.models[m].book = ledger.New(m)
+		l.models[m].meter = traffic.NewMeter()
+		l.models[m].starts = newStarts()
+		l.models[m].dead = nil
+	}
+	l.tape = tape{}
+	l.served = time.Time{}
+	l.injections = 0
+	l.armed, l.active = nil, nil
+	l.plan.Undo()
+	l.stopped = false
+	l.paused = false
+}
+
+// machine is what never changes of a snapshot's Lab.
+func (l *Lab) machine() sim.Lab {
+	return sim.Lab{Cgroup: cage.MachineCgroup(), Why: l.house.Yard().Why(), Root: os.Geteuid() == 0}
+}

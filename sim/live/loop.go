@@ -1,0 +1,372 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"forklore/runtimes"
+	"forklore/runtimes/board"
+	"forklore/runtimes/spawn"
+	"forklore/sim"
+	"forklore/sim/ledger"
+	"forklore/sim/traffic"
+)
+
+// loopState belongs to the loop alone.
+type loopState struct {
+	house   *runtimes.House
+	begun   time.Time // of the lab
+	served  time.Time // of the traffic: the zero of all times; zero until all models serve
+	models  [sim.NModels]modelState
+	toStart int // models that haven't said whether they serve
+
+	generator    *traffic.Generator
+	targets      int // models that it sends to
+	stopTraffic  context.CancelFunc
+	trafficEnded chan struct{}
+	paused       bool
+	stopped      bool
+
+	tape       tape
+	injections int
+	armed      *armed
+	active     []sim.Active
+	events     []sim.Event
+	seq        uint64
+	self       self
+	watchers   sync.WaitGroup // of refilling pools; they read boards
+}
+
+type modelState struct {
+	state    sim.State // Off, Unavailable, Starting; else it follows from the rest
+	why      string
+	rt       *runtimes.Runtime
+	book     *ledger.Book
+	meter    *traffic.Meter
+	starts   *starts
+	upSince  time.Time
+	slots    map[int]int // pid to slot, of the last snapshot
+	dead     []deadSlot
+	awaiting bool // a reset has ended it; what dies now is not news
+}
+
+// deadSlot shows an X where a process died.
+type deadSlot struct {
+	slot  int
+	pid   int
+	until time.Time
+}
+
+// showDead is how long a dead process is seen.
+const showDead = 500 * time.Millisecond
+
+// at is a time of the run.
+func (l *Lab) at(t time.Time) time.Duration {
+	if l.served.IsZero() {
+		return 0
+	}
+	return max(t.Sub(l.served), 0)
+}
+
+func (l *Lab) loop(ctx context.Context) {
+	defer close(l.done)
+	defer close(l.snapshots)
+	defer l.watchers.Wait()
+	defer l.endTraffic()
+	tick := time.NewTicker(sim.Interval)
+	defer tick.Stop()
+	refilled := make(chan happening)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-l.started:
+			l.modelStarted(ctx, s)
+		case h := <-l.happened:
+			l.drain()
+			l.handle(ctx, h, refilled)
+		case h := <-refilled:
+			l.models[h.model].book.Refilled(l.at(h.At))
+		case r := <-l.commands:
+			l.drain()
+			r.done <- l.do(r.cmd)
+		case now := <-tick.C:
+			l.drain()
+			l.tick(now)
+			l.deliver(l.snapshot(now))
+		}
+	}
+}
+
+// modelStarted takes note of a model that serves, or can't.
+func (l *Lab) modelStarted(ctx context.Context, s launched) {
+	m := &l.models[s.model]
+	l.toStart--
+	switch {
+	case errors.Is(s.err, runtimes.ErrUnavailable):
+		m.state, m.why = sim.Unavailable, s.err.Error()
+		l.event(s.model, sim.EventProblem, 0, s.err.Error())
+	case s.err != nil:
+		m.state, m.why = sim.Unavailable, s.err.Error()
+		l.event(s.model, sim.EventProblem, 0, s.err.Error())
+		slog.Error("start", "model", s.model, "err", s.err)
+	default:
+		m.rt, m.upSince, m.state = s.rt, time.Now(), ""
+		go func() { // ends with the lab
+			for {
+				select {
+				case e := <-s.rt.Events():
+					select {
+					case l.happened <- happening{s.model, e}:
+					case <-ctx.Done():
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+	}
+	if l.toStart == 0 {
+		l.served = time.Now()
+		l.startTraffic()
+	}
+}
+
+// drain takes in what the traffic has seen since it was last called.
+func (l *Lab) drain() {
+	l.inbox.Lock()
+	arrivals, results := l.inbox.arrivals, l.inbox.results
+	l.inbox.arrivals, l.inbox.results = nil, nil
+	if n := len(arrivals); n > 0 && arrivals[n-1].sent < l.targets {
+		// The newest is still on its way to some models. It waits, with
+		// whatever has already become of it, for the next time.
+		newest := arrivals[n-1]
+		arrivals = arrivals[:n-1]
+		l.inbox.arrivals = append(l.inbox.arrivals, newest)
+		results = slices.DeleteFunc(results, func(r traffic.Result) bool {
+			if r.ID == newest.id {
+				l.inbox.results = append(l.inbox.results, r)
+			}
+			return r.ID == newest.id
+		})
+	}
+	l.inbox.Unlock()
+	for _, a := range arrivals {
+		l.tape.open(a.id)
+		for m := range sim.NModels {
+			s := &l.models[m]
+			if s.rt == nil {
+				continue
+			}
+			s.book.Sent(a.id, l.at(a.at))
+			l.tape.set(m, a.id, sim.CellOpen)
+			if a.n[m] != 0 {
+				s.book.Expect(a.n[m], sim.FaultCrash, a.id)
+			}
+			if a.leak[m] != 0 {
+				s.book.Leaky(a.id, a.leak[m])
+			}
+		}
+	}
+	for i := range results {
+		l.ended(&results[i])
+	}
+}
+
+// ended books one result.
+func (l *Lab) ended(r *traffic.Result) {
+	m := sim.Model(r.Model)
+	s := &l.models[m]
+	s.meter.Add(r)
+	if r.Outcome == traffic.Local {
+		s.book.Local(r.ID)
+		l.tape.set(m, r.ID, sim.CellNone)
+		return
+	}
+	q := ledger.Request{ID: r.ID, Sent: l.at(r.Sent), End: l.at(r.End), Latency: r.Latency(),
+		Outcome: outcomes[r.Outcome], Wrong: r.Wrong()}
+	if !r.Opened.IsZero() {
+		q.Opened = max(l.at(r.Opened), 1)
+	}
+	late := s.book.Late(q.Latency)
+	s.book.Ended(q)
+	l.tape.set(m, r.ID, l.fate(m, r, late))
+}
+
+var outcomes = [...]ledger.Outcome{traffic.OK: ledger.OK, traffic.ErrorStatus: ledger.ErrorStatus,
+	traffic.Reset: ledger.Reset, traffic.Refused: ledger.Refused, traffic.Timeout: ledger.Timeout}
+
+func (l *Lab) fate(m sim.Model, r *traffic.Result, late bool) sim.Cell {
+	if _, own := l.models[m].book.Caused(r.ID); own {
+		return sim.CellFault
+	}
+	switch r.Outcome {
+	case traffic.ErrorStatus:
+		return sim.CellError
+	case traffic.Reset:
+		return sim.CellReset
+	case traffic.Refused:
+		return sim.CellRefused
+	case traffic.Timeout:
+		return sim.CellTimeout
+	}
+	switch {
+	case r.Wrong():
+		return sim.CellWrong
+	case late:
+		return sim.CellLate
+	case r.Faults != 0:
+		return sim.CellLeak
+	}
+	return sim.CellOK
+}
+
+// handle takes in what a runtime has to tell.
+func (l *Lab) handle(ctx context.Context, h happening, refilled chan<- happening) {
+	m := &l.models[h.model]
+	switch h.What {
+	case runtimes.Ready:
+		if h.At.Before(m.upSince) {
+			return // the first one: modelStarted knows
+		}
+		m.upSince = h.At
+		if m.awaiting {
+			m.awaiting, m.state = false, ""
+			l.resume()
+			return
+		}
+		m.book.Listening(l.at(h.At))
+		m.book.Refilled(l.at(h.At))
+		l.event(h.model, sim.EventRestart, h.Pid, "")
+	case runtimes.Said:
+		slog.Info("said", "model", h.model, "text", h.Text)
+		l.event(h.model, sim.EventSaid, 0, h.Text)
+	case runtimes.Died:
+		if m.awaiting {
+			return
+		}
+		l.died(h)
+		if h.model == sim.Prefork && !h.Top {
+			l.watchers.Go(func() { watchPool(ctx, m.rt, l.cfg.Spec.Workers, refilled) })
+		}
+	}
+}
+
+func (l *Lab) died(h happening) {
+	m := &l.models[h.model]
+	how := spawn.String(h.Status)
+	d := ledger.Death{At: l.at(h.At), UpSince: l.at(m.upSince), Pid: h.Pid, Proof: how,
+		OOMKills: h.OOMKills, Listener: h.Listener}
+	if h.Status.Signaled() {
+		d.Signal = int(h.Status.Signal())
+	}
+	for _, held := range h.Held {
+		d.Held = append(d.Held, ledger.Held{ID: held.Request, Executing: held.Executing})
+		if held.Executing {
+			l.tape.set(h.model, held.Request, sim.CellFault)
+		}
+	}
+	m.book.Died(d)
+	if h.OOMKills > 0 {
+		how += ", out of memory"
+	}
+	slog.Info("died", "model", h.model, "pid", h.Pid, "how", how, "held", len(h.Held))
+	l.event(h.model, sim.EventDied, h.Pid, how)
+	if slot, ok := m.slots[h.Pid]; ok {
+		m.dead = append(m.dead, deadSlot{slot, h.Pid, h.At.Add(showDead)})
+	}
+	if h.Top {
+		m.why = how
+	}
+}
+
+// watchPool tells when every worker is there again, to some milliseconds.
+func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled chan<- happening) {
+	patience := time.NewTimer(10 * time.Second)
+	defer patience.Stop()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for !poolFull(rt.Board(), workers) {
+		select {
+		case <-look.C:
+		case <-patience.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+	select {
+	case refilled <- happening{sim.Prefork, runtimes.Event{At: time.Now()}}:
+	case <-ctx.Done():
+	}
+}
+
+// poolFull: every worker is alive and has started up.
+func poolFull(b *board.Board, workers int) bool {
+	ready := 0
+	for i := range b.Row {
+		r := &b.Row[i]
+		if s := r.State.Load(); r.Pid.Load() != 0 && r.Flags.Load()&board.Dead == 0 && s != board.Starting && s != board.Empty {
+			ready++
+		}
+	}
+	return ready >= workers
+}
+
+// tick lets time pass for the books and the faults.
+func (l *Lab) tick(now time.Time) {
+	if l.served.IsZero() {
+		return
+	}
+	at := l.at(now)
+	for m := range sim.NModels {
+		s := &l.models[m]
+		if s.rt == nil {
+			continue
+		}
+		s.rt.Starts(s.starts.add)
+		missed := s.book.Tick(at, ledger.Vital{
+			Up: l.whole(m), Paused: l.paused || l.stopped, MemoryBytes: s.rt.Memory().MemoryBytes,
+		})
+		for _, id := range missed {
+			l.event(m, sim.EventProblem, 0, fmt.Sprintf("request %d was to crash and killed nobody", id))
+		}
+	}
+	l.faultsDue(now)
+}
+
+// whole: someone listens, and every process that should be there is.
+func (l *Lab) whole(m sim.Model) bool {
+	rt := l.models[m].rt
+	if rt == nil || rt.Top() == 0 {
+		return false
+	}
+	return m != sim.Prefork || poolFull(rt.Board(), l.cfg.Spec.Workers)
+}
+
+// event puts a rare happening into the next snapshot.
+func (l *Lab) event(m sim.Model, what sim.EventKind, pid int, text string) {
+	const most = 1000 // a storm of deaths between two snapshots
+	if len(l.events) < most {
+		l.events = append(l.events, sim.Event{At: l.at(time.Now()), Model: m, What: what, Pid: pid, Text: text})
+	}
+}
+
+// deliver replaces the snapshot that nobody has read yet, but keeps its events.
+func (l *Lab) deliver(s *sim.Snapshot) {
+	select {
+	case old := <-l.snapshots:
+		s.Events = append(old.Events[:len(old.Events):len(old.Events)], s.Events...)
+		if n := len(s.Events) - 10_000; n > 0 {
+			s.Events = s.Events[n:]
+		}
+	default:
+	}
+	l.snapshots <- s
+}
