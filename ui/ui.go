@@ -1,11 +1,33 @@
-// Package ui is the screen: it reads a source, sends it commands, and knows
-// nothing else.
+// Package ui is the screen. It reads a source, sends it commands, and knows
+// nothing else: the same screen shows real processes, a model, a recording.
+//
+//	sim.Source ── Snapshot, 10 a second ──▶ program.Update ──▶ state
+//	     ▲                                     ▲                 │
+//	     └── Command ── keys.go ── tea.KeyMsg ─┘     frame.draw(snapshot, state,
+//	                                                   size, language)
+//	                                                         │
+//	                               Bubble Tea's renderer: the lines that changed
+//
+// Costs: a frame is drawn once for each snapshot or key, some hundred
+// microseconds; nothing is drawn or sent for a request.
+// May not enter: runtimes, clocks or files in what draws (frame, column, tape,
+// strip, overlay): these are a pure function, which is what the golden screens
+// in testdata hold.
 package ui
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+
+	"forklore/assets"
 	"forklore/sim"
 
 	_ "forklore/ui/quiet" // before Bubble Tea
@@ -19,8 +41,37 @@ type Options struct {
 	Out  io.Writer // nil: the terminal
 }
 
-// Run shows the source until the user quits or the source ends.
+// framesPerS is how often the renderer looks for a new frame. There are ten
+// snapshots a second; twenty looks make a key's answer come within 50 ms.
+const framesPerS = 20
+
+// Run shows the source until the user quits or the source ends, which is no
+// error; the source is left open. It restores the terminal on every way out: a
+// panic in here, a signal, the context's end. The latter two are reported.
 func Run(ctx context.Context, src sim.Source, opt Options) error {
-	<-ctx.Done()
-	return nil
+	// Bubble Tea's own handler knows SIGINT and SIGTERM; SIGHUP, when the
+	// terminal is closed, would end the lab before it has cleaned up.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+
+	if opt.Out == nil {
+		opt.Out = os.Stdout
+	}
+	options := []tea.ProgramOption{
+		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithAltScreen(),
+		tea.WithFPS(framesPerS), tea.WithOutput(opt.Out),
+	}
+	if opt.In != nil {
+		options = append(options, tea.WithInput(opt.In))
+	}
+	pal := newPalette(lipgloss.NewRenderer(opt.Out))
+	model := newProgram(ctx, src, assets.Lang(opt.Lang), pal)
+	_, err := tea.NewProgram(model, options...).Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
+		return fmt.Errorf("the screen was ended: %w", context.Cause(ctx))
+	}
+	return fmt.Errorf("drawing the screen: %w", err)
 }

@@ -1,0 +1,50 @@
+package ui
+
+import (
+	"forklore/sim"
+)
+
+// noticeRow is the row above the keys: what the last key did or why it did
+// nothing, else what waits, else what to try next.
+func (f *frame) noticeRow(y int) {
+	st := f.st
+	switch {
+	case st.notice != "" && st.now.Before(st.noticeUntil):
+		f.put(y, 0, f.w, note, clipDots(clean(st.notice), f.w))
+	case f.snap.Armed != nil:
+		f.put(y, 0, f.w, note, f.armed(f.snap.Armed))
+	case st.frozen != nil:
+		f.put(y, 0, f.w, note, f.t("next.frozen"))
+	case f.snap.Load.Paused:
+		f.put(y, 0, f.w, strong, f.t("next.paused"))
+	case len(st.group) == 0:
+		f.put(y, 0, f.w, plain, f.t("next.start"))
+	case anyOpen(st.group):
+		f.put(y, 0, f.w, plain, f.t("next.open"))
+	default:
+		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)))
+	}
+}
+
+// armed says which fault waits, and for what.
+func (f *frame) armed(a *sim.Armed) string {
+	waits := a.Waits
+	switch waits {
+	case "steady state":
+		waits = f.t("waits.steady")
+	case "the next request":
+		waits = f.t("waits.request")
+	}
+	return f.word.T("armed", map[string]any{
+		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": seconds(a.For),
+	})
+}
+
+// keyRow lists the keys that do something now.
+func (f *frame) keyRow(y int) {
+	words := f.t("keys.short")
+	if long := f.t("keys.long"); cells(long) <= f.w {
+		words = long
+	}
+	f.put(y, 0, f.w, faint, words)
+}

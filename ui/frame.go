@@ -1,0 +1,79 @@
+package ui
+
+import (
+	"strconv"
+
+	"forklore/assets"
+	"forklore/sim"
+)
+
+// frame draws one picture: a pure function of the newest snapshot, the state,
+// the window's size and the language.
+type frame struct {
+	canvas
+	layout
+	snap *sim.Snapshot
+	st   *state
+	word *assets.Printer
+}
+
+// t is a word without figures.
+func (f *frame) t(id string) string { return f.word.T(id, nil) }
+
+// tn is a word that depends on a number.
+func (f *frame) tn(id string, n int) string {
+	return f.word.T(id, map[string]any{"N": n, "Count": count(n)})
+}
+
+// draw returns the whole window.
+func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h int, pal *palette) string {
+	f.reset(w, h, pal)
+	f.layout = layoutFor(w, h)
+	f.snap, f.st, f.word = snap, st, word
+	switch {
+	case w < minWidth || h < minHeight:
+		f.tooSmall()
+	case snap == nil:
+		f.put(0, 0, w, faint, f.t("wait"))
+	case st.over != noOverlay:
+		f.header(0)
+		f.overlay()
+	default:
+		f.screen()
+	}
+	return f.String()
+}
+
+func (f *frame) screen() {
+	y := f.header(0)
+	if f.legend {
+		y = f.legendRow(y)
+	}
+	y = f.gap(y, 2)
+	y = f.columns(y)
+	y = f.gap(y, 1)
+	y = f.tapes(y)
+	y = f.gap(y, 3)
+	y = f.strip(y)
+	f.eventList(y + 1)
+	f.noticeRow(f.h - 2)
+	f.keyRow(f.h - 1)
+}
+
+// gap leaves a row blank where the layout has that many gaps.
+func (f *frame) gap(y, nth int) int {
+	if f.gaps >= nth {
+		return y + 1
+	}
+	return y
+}
+
+func (f *frame) tooSmall() {
+	text := f.word.T("small", map[string]any{
+		"W": strconv.Itoa(f.w), "H": strconv.Itoa(f.h),
+		"MinW": strconv.Itoa(minWidth), "MinH": strconv.Itoa(minHeight),
+	})
+	for y, line := range wrap(text, f.w) {
+		f.put(y, 0, f.w, strong, line)
+	}
+}

@@ -1,0 +1,94 @@
+package ui
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+
+	"forklore/assets"
+	"forklore/sim"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden anew")
+
+// noColour is the palette of a terminal without colours.
+var noColour = new(palette)
+
+// show feeds the snapshots to a state, as a run would, and draws the last one.
+func show(lang string, w, h int, pal *palette, snaps ...*sim.Snapshot) string {
+	st := state{target: sim.AllModels}
+	for _, s := range snaps {
+		st.observe(s)
+	}
+	var f frame
+	return f.draw(snaps[len(snaps)-1], &st, assets.Words(lang), w, h, pal)
+}
+
+// wait returns the snapshot some time on: nothing else changes.
+func wait(s *sim.Snapshot, d time.Duration) *sim.Snapshot {
+	c := *s
+	c.At += d
+	c.Events = nil
+	return &c
+}
+
+var scenes = []struct {
+	name  string
+	snaps []*sim.Snapshot
+}{
+	{"first", []*sim.Snapshot{calm()}},
+	{"calm", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 40*time.Second)}},
+	{"down", []*sim.Snapshot{calm(), mid()}},
+	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}},
+	{"leak", []*sim.Snapshot{calm(), leak()}},
+	{"without", []*sim.Snapshot{without()}},
+	{"killed", []*sim.Snapshot{calm(), killed()}},
+}
+
+func TestGolden(t *testing.T) {
+	for _, sc := range scenes {
+		for _, size := range [][2]int{{80, 24}, {120, 36}, {200, 60}} {
+			for _, lang := range assets.Languages {
+				name := fmt.Sprintf("%s-%dx%d-%s", sc.name, size[0], size[1], lang)
+				t.Run(name, func(t *testing.T) {
+					got := show(lang, size[0], size[1], noColour, sc.snaps...) + "\n"
+					path := filepath.Join("testdata", name+".golden")
+					if *update {
+						if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+							t.Fatal(err)
+						}
+					}
+					want, err := os.ReadFile(path)
+					if err != nil {
+						t.Fatalf("%v (go test ./ui -update writes it)", err)
+					}
+					if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+						t.Errorf("the screen changed (-want +got):\n%s", diff)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Without its colours, the coloured screen is the plain one: nothing is said
+// by colour alone.
+func TestColoursSayNothingAlone(t *testing.T) {
+	for _, sc := range scenes {
+		bare := show("en", 80, 24, noColour, sc.snaps...)
+		coloured := show("en", 80, 24, colours(), sc.snaps...)
+		if coloured == bare {
+			t.Errorf("%s: no colours at all", sc.name)
+		}
+		if diff := cmp.Diff(bare, ansi.Strip(coloured)); diff != "" {
+			t.Errorf("%s: (-bare +coloured)\n%s", sc.name, diff)
+		}
+	}
+}

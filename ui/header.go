@@ -1,0 +1,70 @@
+package ui
+
+import "forklore/sim"
+
+// header is the first row: where the figures come from, what traffic runs,
+// what a fault would hit, how long it has been running.
+func (f *frame) header(y int) int {
+	kind := f.t("kind." + string(f.snap.Kind))
+	x := f.put(y, 0, f.w, banner, " "+kind+" ")
+	load := &f.snap.Load
+	rate := f.word.T("head.rate", map[string]any{"Rate": perSecond(load.RatePerS)})
+	switch n := f.running(); {
+	case load.Paused:
+		x = f.put(y, x+1, f.w, warn, f.t("head.paused"))
+	case n > 1:
+		x = f.put(y, x+1, f.w, plain, rate+f.tn("head.same", n))
+	default:
+		x = f.put(y, x+1, f.w, plain, rate)
+	}
+	if f.st.frozen != nil {
+		x = f.put(y, x+1, f.w, banner, " "+f.t("head.frozen")+" ")
+	}
+	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
+	work := load.Workload
+	if f.w >= 110 {
+		work += "  " + f.t("head.weight") + " " + load.Weight
+	}
+	f.put(y, x+2, f.w-x-2-cells(end)-2, faint, clipDots(clean(work), f.w-x-2-cells(end)-2))
+	f.right(y, f.w, strong, end)
+	return y + 1
+}
+
+// running counts the models that take part.
+func (f *frame) running() int {
+	n := 0
+	for m := range f.snap.Model {
+		if s := f.snap.Model[m].State; s != sim.Off && s != sim.Unavailable {
+			n++
+		}
+	}
+	return n
+}
+
+// targetName is what the next fault hits.
+func (f *frame) targetName() string {
+	if f.st.target == sim.AllModels {
+		return f.t("head.all")
+	}
+	name := ""
+	for m := sim.Model(0); m < sim.NModels; m++ {
+		if f.st.target.Has(m) {
+			name += digit(m) + " " + f.t("label."+m.String())
+		}
+	}
+	return name
+}
+
+// digit is the model's key.
+func digit(m sim.Model) string { return string(rune('1' + m)) }
+
+// legendRow says what the process letters mean, and what the lab itself costs.
+func (f *frame) legendRow(y int) int {
+	lab := &f.snap.Lab
+	cost := f.word.T("head.lab", map[string]any{
+		"CPU": percent(lab.CPUShare), "Mem": mib(lab.RSSBytes),
+	})
+	f.put(y, 0, f.w-cells(cost)-2, faint, f.t("legend"))
+	f.right(y, f.w, faint, cost)
+	return y + 1
+}

@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"forklore/sim"
+)
+
+// overlay draws help or events below the header. What lies above the first row
+// that is shown depends on how far the user has scrolled.
+func (f *frame) overlay() {
+	lines := f.overlayLines()
+	room := f.h - 3
+	from := min(f.st.scroll, max(len(lines)-room, 0))
+	for i, line := range lines[from:min(from+room, len(lines))] {
+		st := plain
+		if text, ok := strings.CutPrefix(line, "# "); ok {
+			st, line = strong, text
+		}
+		f.put(1+i, 0, f.w, st, line)
+	}
+	f.noticeRowOver(f.h - 2)
+	data := map[string]any{
+		"From": count(min(from+1, len(lines))), "To": count(min(from+room, len(lines))), "Of": count(len(lines)),
+	}
+	f.put(f.h-1, 0, f.w, faint, f.word.T("overlay.keys", data))
+}
+
+// noticeRowOver shows a notice only: there is nothing to try next in a help.
+func (f *frame) noticeRowOver(y int) {
+	if f.st.notice != "" && f.st.now.Before(f.st.noticeUntil) {
+		f.put(y, 0, f.w, note, clipDots(clean(f.st.notice), f.w))
+	}
+}
+
+// overlayLines is all that the overlay has; the window shows a part of it.
+func (f *frame) overlayLines() []string {
+	if f.st.over == eventsOverlay {
+		lines := []string{"# " + f.t("events.title"), ""}
+		if len(f.st.events) == 0 {
+			return append(lines, f.t("events.none"))
+		}
+		for i := len(f.st.events) - 1; i >= 0; i-- {
+			lines = append(lines, f.eventLine(&f.st.events[i]))
+		}
+		return lines
+	}
+	return helpLines(f.t("help.text"), f.w)
+}
+
+const helpIndent = 16 // cells of the left column: keys, or a figure's name
+
+// helpLines lays the help's text out: "# " is a heading, "left | right" a row
+// of two columns, all else a paragraph.
+func helpLines(text string, w int) []string {
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		name, what, two := strings.Cut(line, " | ")
+		if !two {
+			lines = append(lines, wrap(line, w)...)
+			continue
+		}
+		for i, part := range wrap(what, w-helpIndent) {
+			if i > 0 {
+				name = ""
+			}
+			lines = append(lines, name+strings.Repeat(" ", max(helpIndent-cells(name), 1))+part)
+		}
+	}
+	return lines
+}
+
+// eventLine is one event: when, where, what, and the log's words.
+func (f *frame) eventLine(e *sim.Event) string {
+	where := f.t("events.lab")
+	if e.Model >= 0 && e.Model < sim.NModels {
+		where = digit(e.Model) + " " + f.t("label."+e.Model.String())
+	}
+	what := f.t("event." + string(e.What))
+	pid := ""
+	if e.Pid != 0 {
+		pid = fmt.Sprint(e.Pid)
+	}
+	pad := func(s string, n int) string { return s + strings.Repeat(" ", max(n-cells(s), 1)) }
+	return pad(clock(e.At), 7) + pad(where, 12) + pad(what, 14) + pad(pid, 8) + clean(e.Text)
+}
+
+// eventList fills the rows that a tall window has left with the newest events.
+func (f *frame) eventList(y int) {
+	if f.events == 0 {
+		return
+	}
+	f.put(y, 0, f.w, strong, f.t("events.title"))
+	from := max(len(f.st.events)-(f.events-1), 0)
+	for i := range f.st.events[from:] {
+		f.put(y+1+i, 0, f.w, faint, f.eventLine(&f.st.events[from+i]))
+	}
+}

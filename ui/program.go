@@ -1,0 +1,97 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"forklore/assets"
+	"forklore/sim"
+)
+
+// program is the Bubble Tea model: it turns messages into state, and state
+// into a frame.
+type program struct {
+	ctx   context.Context
+	src   sim.Source
+	word  *assets.Printer
+	pal   *palette
+	clock func() time.Time
+
+	snap *sim.Snapshot
+	st   state
+	w, h int
+
+	frame frame
+	drawn string // the last frame, while nothing has changed
+	stale bool
+}
+
+// snapshotMsg carries a snapshot; nil when the source has ended.
+type snapshotMsg struct{ snap *sim.Snapshot }
+
+func newProgram(ctx context.Context, src sim.Source, lang string, pal *palette) *program {
+	return &program{
+		ctx: ctx, src: src, word: assets.Words(lang), pal: pal, clock: time.Now,
+		st: state{target: sim.AllModels}, stale: true,
+	}
+}
+
+// Init waits for the first snapshot.
+func (p *program) Init() tea.Cmd { return p.next }
+
+// next is the command that waits for a snapshot: one message each, ten a
+// second, however much traffic there is.
+func (p *program) next() tea.Msg {
+	select {
+	case snap := <-p.src.Snapshots():
+		return snapshotMsg{snap}
+	case <-p.ctx.Done():
+		return nil
+	}
+}
+
+// Update takes a message in. Nothing here waits: Do returns at once.
+func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	p.stale = true
+	p.st.now = p.clock()
+	switch msg := msg.(type) {
+	case snapshotMsg:
+		if msg.snap == nil {
+			return p, tea.Quit
+		}
+		p.snap = msg.snap
+		p.st.observe(msg.snap)
+		return p, p.next
+	case tea.WindowSizeMsg:
+		p.w, p.h = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return p, p.key(msg)
+	}
+	return p, nil
+}
+
+// View draws the frame, once for each change: Bubble Tea asks after every
+// message, its own ones too.
+func (p *program) View() string {
+	if p.w <= 0 || p.h <= 0 {
+		return "" // the window's size comes with the first message
+	}
+	if p.stale {
+		snap := p.snap
+		if p.st.frozen != nil {
+			snap = p.st.frozen
+		}
+		p.drawn = p.frame.draw(snap, &p.st, p.word, p.w, p.h, p.pal)
+		p.stale = false
+	}
+	return p.drawn
+}
+
+// overlayBottom is how far the overlay can scroll.
+func (p *program) overlayBottom() int {
+	p.frame.reset(p.w, p.h, p.pal)
+	p.frame.snap, p.frame.st, p.frame.word = p.snap, &p.st, p.word
+	return max(len(p.frame.overlayLines())-(p.h-3), 0)
+}

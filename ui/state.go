@@ -1,0 +1,200 @@
+package ui
+
+import (
+	"time"
+
+	"forklore/sim"
+)
+
+const (
+	holdTape    = 30 * time.Second // how long the tape stays after an incident
+	backTo      = 10 * time.Second // after which an older, still open incident is shown again
+	noticeFor   = 5 * time.Second
+	resetWithin = 2 * time.Second
+	quitWithin  = 3 * time.Second
+	keepEvents  = 200
+)
+
+// overlay is what lies over the screen.
+type overlay int
+
+const (
+	noOverlay overlay = iota
+	helpOverlay
+	eventsOverlay
+)
+
+// state is what the screen knows besides the newest snapshot. Together with
+// it, the window's size and the language, it decides the frame: nothing is
+// drawn from a clock or from anything else.
+type state struct {
+	now    time.Time // of the last message
+	target sim.Models
+
+	notice      string
+	noticeUntil time.Time
+	confirm     rune // 'q' or 'r', pressed once
+	confirmBy   time.Time
+
+	over   overlay
+	scroll int // rows that are above the overlay's first
+
+	frozen *sim.Snapshot // the picture that z holds
+
+	// The incident that the strip tells of: all models that one injection
+	// hit. It stays until the next one, or until the reset.
+	group []sim.Incident
+	// tape is the newest one that has the group's carrier in it. It is what
+	// is held once the group is closed.
+	tape     sim.Tape
+	held     bool
+	heldTill time.Duration
+
+	events []sim.Event // the last ones, oldest first
+}
+
+// observe takes a new snapshot's incidents and events in.
+func (s *state) observe(snap *sim.Snapshot) {
+	s.events = append(s.events, snap.Events...)
+	if n := len(s.events) - keepEvents; n > 0 {
+		s.events = append(s.events[:0], s.events[n:]...)
+	}
+	wasN, wasOpen := groupN(s.group), anyOpen(s.group)
+	s.group = pickGroup(s.group, snap)
+	n, open := groupN(s.group), anyOpen(s.group)
+	if n != wasN {
+		s.held, s.tape = false, sim.Tape{}
+	}
+	if n == 0 {
+		return
+	}
+	if open || s.tape.PerCell == 0 {
+		carrier := groupCarrier(s.group)
+		if carrier == 0 || tapeIndex(&snap.Tape, carrier) >= 0 || s.tape.PerCell == 0 {
+			s.tape = snap.Tape
+		}
+	}
+	if !open && (wasOpen && n == wasN || n != wasN) {
+		s.held, s.heldTill = true, lastClosed(s.group)+holdTape
+	}
+	if s.held && (snap.At >= s.heldTill || snap.Armed != nil) {
+		s.held = false
+	}
+}
+
+// forget is for a reset: the figures are gone, and so is what was told of them.
+func (s *state) forget() {
+	s.group, s.tape, s.held = nil, sim.Tape{}, false
+}
+
+// pickGroup is the group to tell of: the newest, but an older one that is
+// still open comes back when the newest has been closed for a while.
+func pickGroup(was []sim.Incident, snap *sim.Snapshot) []sim.Incident {
+	newest, newestOpen := groupN(was), 0
+	for i := range snap.Current {
+		in := &snap.Current[i]
+		newest = max(newest, in.N)
+		if in.Open() {
+			newestOpen = max(newestOpen, in.N)
+		}
+	}
+	pick := newest
+	if newestOpen > 0 && newestOpen < newest {
+		now := gather(newest, was, snap.Current)
+		if !anyOpen(now) && snap.At-lastClosed(now) > backTo {
+			pick = newestOpen
+		}
+	}
+	if pick == 0 {
+		return nil
+	}
+	return gather(pick, was, snap.Current)
+}
+
+// gather collects a group's incidents. Those that have left the snapshot stay
+// as they were last seen.
+func gather(n int, was, current []sim.Incident) []sim.Incident {
+	var of [sim.NModels]*sim.Incident
+	for _, from := range [][]sim.Incident{was, current} {
+		for i := range from {
+			if in := &from[i]; in.N == n && in.Model >= 0 && in.Model < sim.NModels {
+				of[in.Model] = in
+			}
+		}
+	}
+	group := make([]sim.Incident, 0, len(of))
+	for _, in := range of {
+		if in != nil {
+			group = append(group, *in)
+		}
+	}
+	return group
+}
+
+func groupN(group []sim.Incident) int {
+	if len(group) == 0 {
+		return 0
+	}
+	return group[0].N
+}
+
+func anyOpen(group []sim.Incident) bool {
+	for i := range group {
+		if group[i].Open() {
+			return true
+		}
+	}
+	return false
+}
+
+func lastClosed(group []sim.Incident) time.Duration {
+	var at time.Duration
+	for i := range group {
+		at = max(at, group[i].Closed)
+	}
+	return at
+}
+
+func groupCarrier(group []sim.Incident) uint64 {
+	for i := range group {
+		if group[i].Carrier != 0 {
+			return group[i].Carrier
+		}
+	}
+	return 0
+}
+
+// incident is the model's part of the group, nil if it has none.
+func (s *state) incident(m sim.Model) *sim.Incident {
+	for i := range s.group {
+		if s.group[i].Model == m {
+			return &s.group[i]
+		}
+	}
+	return nil
+}
+
+// tapeIndex is the request's cell, or -1.
+func tapeIndex(t *sim.Tape, request uint64) int {
+	if request < t.First || t.PerCell == 0 {
+		return -1
+	}
+	i := (request - t.First) / t.PerCell
+	if i >= uint64(tapeLen(t)) {
+		return -1
+	}
+	return int(i)
+}
+
+func tapeLen(t *sim.Tape) int {
+	n := 0
+	for m := range t.Cell {
+		n = max(n, len(t.Cell[m]))
+	}
+	return n
+}
+
+// say shows a message in the notice row.
+func (s *state) say(text string) {
+	s.notice, s.noticeUntil = text, s.now.Add(noticeFor)
+}

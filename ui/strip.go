@@ -1,0 +1,147 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"forklore/sim"
+)
+
+const (
+	figureWidth   = 6  // "1+19" before a sentence
+	sentenceWidth = 65 // what is left of 80 cells
+)
+
+// strip tells the incident: a heading, a sentence for each model, and what
+// follows from it. Before the first fault it says what a stranger needs.
+func (f *frame) strip(y int) int {
+	rows := 1 + int(sim.NModels)
+	if f.proof {
+		rows += int(sim.NModels)
+	}
+	last := y + rows
+	if n := f.snap.Unattributed; n > 0 {
+		defer func() { f.right(last, f.w, faint, f.tn("strip.unattributed", int(n))) }()
+	}
+	if len(f.st.group) == 0 {
+		f.caption(y, last)
+		return last + 1
+	}
+	f.stripHeading(y)
+	y++
+	for m := sim.Model(0); m < sim.NModels; m++ {
+		in := f.st.incident(m)
+		f.put(y, 0, labelWidth, plain, f.t("label."+m.String()))
+		if in == nil {
+			f.put(y, labelWidth, figureWidth, faint, "-")
+			f.put(y, labelWidth+figureWidth, f.w, faint, f.t("say.spared"))
+		} else {
+			others := in.Collateral()
+			st := good
+			if others > 0 {
+				st = bad
+			}
+			figure := strconv.Itoa(in.Carriers) + "+"
+			figure = fit(figureWidth-1, figure+strconv.Itoa(others), figure+strconv.Itoa(others/1000)+"k")
+			f.put(y, labelWidth, figureWidth, st, figure)
+			f.put(y, labelWidth+figureWidth, sentenceWidth, plain, f.sentence(in))
+			if f.proof {
+				f.put(y+1, labelWidth+figureWidth, f.w, faint, f.proofLine(in))
+			}
+		}
+		y++
+		if f.proof {
+			y++
+		}
+	}
+	f.put(last, 0, f.w, strong, f.t("strip.moral."+string(f.st.group[0].Fault)))
+	return last + 1
+}
+
+// caption is the two sentences before the first fault.
+func (f *frame) caption(y, last int) {
+	for _, id := range []string{"caption.what", "caption.press"} {
+		y++
+		for _, line := range wrap(f.t(id), f.w) {
+			if y < last {
+				f.put(y, 0, f.w, strong, line)
+				y++
+			}
+		}
+	}
+}
+
+// stripHeading says which fault, since when, and how far the recovery is.
+func (f *frame) stripHeading(y int) {
+	first := &f.st.group[0]
+	at, open := first.At, []string{}
+	undone, recovered := false, true
+	for i := range f.st.group {
+		in := &f.st.group[i]
+		at = min(at, in.At)
+		undone = undone || in.Undone
+		recovered = recovered && in.Recovered
+		if in.Open() {
+			open = append(open, f.t("label."+in.Model.String()))
+		}
+	}
+	status, st := f.t("strip.recovered"), good
+	switch active := f.active(first.Fault); {
+	case active != nil:
+		status, st = f.word.T("strip.stops", map[string]any{"Left": left(active.Until - f.snap.At)}), note
+	case len(open) > 0:
+		status, st = f.word.T("strip.open", map[string]any{"Models": strings.Join(open, ", ")}), warn
+	case !recovered:
+		status, st = f.t("strip.cut_short"), warn
+	case undone:
+		status = f.t("strip.undone")
+	}
+	ago := seconds(f.snap.At - at)
+	if len(open) == 0 {
+		ago = longAgo(f.snap.At - at)
+	}
+	x := f.put(y, 0, f.w, strong, f.t("fault."+string(first.Fault)))
+	f.put(y, x+2, f.w-x-2-cells(status)-1, plain, f.word.T("strip.head."+string(first.Fault),
+		map[string]any{"Carrier": plainNumber(groupCarrier(f.st.group)), "Ago": ago}))
+	f.right(y, f.w, st, status)
+}
+
+// longAgo counts in whole seconds: a figure that nobody waits for is calm.
+func longAgo(d time.Duration) string {
+	if d >= time.Minute {
+		return clock(d)
+	}
+	return strconv.Itoa(int(d.Seconds())) + " s"
+}
+
+// active is the fault's entry among those in force, nil if it is over.
+func (f *frame) active(fault sim.Fault) *sim.Active {
+	for i := range f.snap.Active {
+		if a := &f.snap.Active[i]; a.Fault == fault && a.Until > f.snap.At {
+			return a
+		}
+	}
+	return nil
+}
+
+// proofLine is what shows that the fault happened, and the figures that the
+// sentence has no room for.
+func (f *frame) proofLine(in *sim.Incident) string {
+	parts := []string{f.t("proof.label") + " " + in.Proof}
+	if in.Proof == "" {
+		parts[0] = f.t("proof.label") + " -"
+	}
+	if in.Pid != 0 {
+		parts = append(parts, "pid "+strconv.Itoa(in.Pid))
+	}
+	for _, p := range []struct {
+		id string
+		n  int
+	}{{"proof.in_flight", in.InFlight}, {"proof.delayed", in.Delayed}, {"proof.wrong", in.Wrong}} {
+		if p.n > 0 {
+			parts = append(parts, f.tn(p.id, p.n))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

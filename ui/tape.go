@@ -1,0 +1,141 @@
+package ui
+
+import (
+	"strings"
+
+	"forklore/sim"
+)
+
+const labelWidth = 9 // the models' names before the tapes and the sentences
+
+// fates are the letters of the tape, in the legend's order; those that are
+// always there come first, the others are named when they are to be seen.
+var fates = []struct {
+	cell   sim.Cell
+	id     string
+	always bool
+	style  style
+}{
+	{sim.CellOK, "ok", true, plain},
+	{sim.CellOpen, "open", true, faint},
+	{sim.CellFault, "fault", true, bad},
+	{sim.CellReset, "cut", true, bad},
+	{sim.CellRefused, "refused", true, bad},
+	{sim.CellLeak, "leak", false, warn},
+	{sim.CellLate, "late", false, warn},
+	{sim.CellError, "error", false, bad},
+	{sim.CellTimeout, "timeout", false, bad},
+	{sim.CellWrong, "wrong", false, bad},
+}
+
+// cellStyle is the style by cell.
+var cellStyle = func() (of [256]style) {
+	for _, f := range fates {
+		of[f.cell] = f.style
+	}
+	return of
+}()
+
+// tapes draws the four rows of requests on one axis, their heading, and the
+// mark under the request that carried the fault.
+func (f *frame) tapes(y int) int {
+	tape := &f.snap.Tape
+	if f.st.held {
+		tape = &f.st.tape
+	}
+	width := f.w - labelWidth
+	carrier := groupCarrier(f.st.group)
+	mark := tapeIndex(tape, carrier)
+	if carrier == 0 {
+		mark = -1
+	}
+	n := tapeLen(tape)
+	from := max(n-width, 0)
+	if f.st.held && mark >= 0 && mark < from+2 {
+		// What followed matters more than what was before.
+		from = max(mark-width/3, 0)
+	}
+	to := min(from+width, n)
+	indent := width - (to - from) // the newest cell is at the right edge
+
+	var seen [256]bool
+	for m := sim.Model(0); m < sim.NModels; m++ {
+		row := y + 1 + int(m)
+		f.put(row, 0, labelWidth, plain, f.t("label."+m.String()))
+		cell := tape.Cell[m]
+		f.cells(row, labelWidth+indent, cell[min(from, len(cell)):min(to, len(cell))], &seen)
+	}
+	f.tapeHeading(y, tape, &seen)
+	if mark >= from && mark < to {
+		f.mark(y+1+int(sim.NModels), labelWidth+indent+mark-from, carrier)
+	}
+	if !f.st.held {
+		f.right(y+1+int(sim.NModels), f.w, faint, f.t("tape.now"))
+	}
+	return y + 2 + int(sim.NModels)
+}
+
+// cells draws a row of the tape, one piece for each run of the same style.
+func (f *frame) cells(y, x int, cell []sim.Cell, seen *[256]bool) {
+	var buf [sim.TapeLen]byte
+	for i := 0; i < len(cell); {
+		st, n := cellStyle[cell[i]], 0
+		for ; i < len(cell) && n < len(buf) && cellStyle[cell[i]] == st; i++ {
+			seen[cell[i]] = true
+			buf[n] = byte(cell[i])
+			if buf[n] < ' ' || buf[n] >= 0x7f {
+				buf[n] = ' '
+			}
+			n++
+		}
+		x = f.run(y, x, f.w, st, string(buf[:n]), n)
+	}
+}
+
+// tapeHeading names the letters, says when a cell stands for several requests,
+// and that the tape is held.
+func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
+	held := ""
+	if f.st.held {
+		held = f.word.T("tape.held", map[string]any{"Left": left(f.st.heldTill - f.snap.At)})
+	}
+	var legend strings.Builder
+	for _, fate := range fates {
+		if !fate.always && !seen[fate.cell] {
+			continue
+		}
+		legend.WriteString("  " + string(rune(fate.cell)) + " " + f.t("fate."+fate.id))
+	}
+	words := legend.String()
+	room := f.w - cells(held) - 1
+	if cells(words) > room-cells(f.t("tape.brief"))-2 {
+		words = strings.ReplaceAll(words, "  ", " ")
+	}
+	var title string
+	if tape.PerCell > 1 {
+		data := map[string]any{"N": int(tape.PerCell), "Count": count(tape.PerCell)}
+		title = fit(room-cells(words), f.word.T("tape.worst", data), f.word.T("tape.worst_brief", data))
+	} else {
+		title = fit(room-cells(words), f.t("tape.title"), f.t("tape.brief"), "")
+	}
+	x := f.put(y, 0, room, strong, title)
+	if x == 0 {
+		words = strings.TrimLeft(words, " ")
+	}
+	f.put(y, x, room-x, faint, words)
+	f.right(y, f.w, note, held)
+}
+
+// mark points at the carrier.
+func (f *frame) mark(y, x int, carrier uint64) {
+	text := f.word.T("tape.mark", map[string]any{"Carrier": plainNumber(carrier)})
+	room := f.w
+	if !f.st.held {
+		room -= cells(f.t("tape.now")) + 1
+	}
+	if n := cells(text); x+2+n <= room {
+		f.put(y, x, n+2, note, "^ "+text)
+	} else if x >= n+1 {
+		f.put(y, x-n-1, n+2, note, text+" ^")
+	}
+}
