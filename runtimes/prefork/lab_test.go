@@ -104,7 +104,7 @@ func launch(t testing.TB, listener *os.File, settings ...string) *pool {
 		p.waitGone()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
-			t.Logf("lines: %q\nlog:\n%s", p.said(""), text)
+			t.Logf("lines: %q\nboard: %q\nlog:\n%s", p.said(""), p.states(), text)
 		}
 		b.Close()
 	})
@@ -206,9 +206,11 @@ func running(pid int) bool {
 		strings.Contains(string(text), "prefork")
 }
 
-// patience is for what must happen; how fast is the benchmarks' matter. What
-// must be gone must be so within it.
-const patience = 2 * time.Second
+// patience is for what must happen; how fast is the benchmarks' matter.
+const patience = 10 * time.Second
+
+// goneWithin is the promise for the end of the lab.
+const goneWithin = 2 * time.Second
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()

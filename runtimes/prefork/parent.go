@@ -158,7 +158,9 @@ func (p *parent) workerEnv(i int) []string {
 		"GOMAXPROCS=1",
 		// Go interrupts with SIGURG what runs for long, and a blocking accept
 		// counts as running: some 185 signals a second.
-		"GODEBUG=" + godebug + "asyncpreemptoff=1",
+		// The runtime would also open two files of its cgroup, to learn how
+		// many CPUs it may use, and hold them.
+		"GODEBUG=" + godebug + "asyncpreemptoff=1,containermaxprocs=0",
 		// The heap is collected at 4 MiB * GOGC/100, and holds next to
 		// nothing: a round trip to the backend leaves some bytes behind.
 		"GOGC=10",

@@ -20,7 +20,7 @@ type worker struct {
 
 	parent     int
 	generation uint64
-	drains     bool   // a stop empties the queue first: it isn't the supervisor's
+	owned      bool   // the listener is the parent's, not the supervisor's
 	most       uint64 // requests in this life, 0: no limit
 	timeoutNS  int64
 
@@ -50,7 +50,7 @@ func workerMain() (status int) {
 	w.board.AddStart((now - w.row.BornNS.Load()) / 1000)
 	w.row.Set(board.Idle, now)
 	for {
-		if w.spent() || w.leaving() && !w.drains {
+		if w.spent() || w.leaving() && !w.draining() {
 			return 0
 		}
 		var errno syscall.Errno
@@ -92,7 +92,7 @@ func (w *worker) open() (problem string) {
 	w.row.Pid.Store(int32(syscall.Getpid()))
 	w.parent = syscall.Getppid()
 	w.generation = uint64(role.Int("GENERATION", 0))
-	w.drains = role.Int("LISTENER", 0) == 0
+	w.owned = role.Int("LISTENER", 0) == 0
 	w.timeoutNS = timeoutNS()
 	w.token = role.Env("TOKEN")
 	w.call.Backend = role.Env("BACKEND")
@@ -103,6 +103,10 @@ func (w *worker) open() (problem string) {
 
 // leaving reports whether the parent wants newer workers, or none.
 func (w *worker) leaving() bool { return w.board.Generation.Load() != w.generation }
+
+// draining reports whether the queue is to be emptied before the worker leaves:
+// nobody else will. After a restart the next generation serves it.
+func (w *worker) draining() bool { return w.owned && w.board.Generation.Load() == lastGeneration }
 
 // spent reports whether the worker has served its last request.
 func (w *worker) spent() bool { return w.most > 0 && w.row.Served.Load() >= w.most }
