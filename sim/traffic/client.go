@@ -18,7 +18,7 @@ import (
 // client sends requests to one model and accounts for each of them.
 type client struct {
 	model     int
-	addr      *syscall.SockaddrInet4
+	addr      syscall.SockaddrInet4
 	host      string // for the Host field
 	token     string
 	timeout   time.Duration
@@ -51,7 +51,7 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLin
 
 var errLimit = errors.New("over the client's limit of requests in flight")
 
-func newClient(t Target, addr *syscall.SockaddrInet4, c *Config) *client {
+func newClient(t Target, addr syscall.SockaddrInet4, c *Config) *client {
 	return &client{
 		model: t.Model, addr: addr, host: t.Addr, token: c.Token,
 		timeout: c.Timeout, keepAlive: c.KeepAlive, most: uint64(c.MaxInFlight),

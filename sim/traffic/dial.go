@@ -17,30 +17,31 @@ var errSelf = errors.New("connected to itself: nobody listens")
 // errAddr is the one kind of address that the lab sends traffic to.
 var errAddr = errors.New("traffic goes to loopback, as 127.0.0.1:port")
 
-func parseAddr(s string) (*syscall.SockaddrInet4, error) {
+func parseAddr(s string) (to syscall.SockaddrInet4, err error) {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil {
-		return nil, fmt.Errorf("target %q: %w: %w", s, errAddr, err)
+		return to, fmt.Errorf("target %q: %w: %w", s, errAddr, err)
 	}
 	if !a.Addr().Is4() || !a.Addr().IsLoopback() || a.Port() == 0 {
-		return nil, fmt.Errorf("target %q: %w", s, errAddr)
+		return to, fmt.Errorf("target %q: %w", s, errAddr)
 	}
-	return &syscall.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}, nil
+	return syscall.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}, nil
 }
 
 // begin makes a socket and starts to connect it.
 //
 // Package net is not used for this: its Dial tries again when it has
-// connected to itself, which hides a refusal, and calls neither local port
-// nor errno by name.
-func begin(to *syscall.SockaddrInet4) (*os.File, error) {
+// connected to itself, which hides a refusal.
+//
+// The address comes by value: syscall.Connect writes to it.
+func begin(to syscall.SockaddrInet4) (*os.File, error) {
 	fd, err := socket()
 	if err != nil {
 		return nil, &localError{os.NewSyscallError("socket", err)}
 	}
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	// EINTR: it goes on in the background all the same (connect(2)).
-	if err := syscall.Connect(fd, to); err != nil && err != syscall.EINPROGRESS && err != syscall.EINTR {
+	if err := syscall.Connect(fd, &to); err != nil && err != syscall.EINPROGRESS && err != syscall.EINTR {
 		syscall.Close(fd)
 		return nil, connectError(err)
 	}
@@ -48,7 +49,7 @@ func begin(to *syscall.SockaddrInet4) (*os.File, error) {
 }
 
 // finish waits until the socket is connected, and returns its port.
-func finish(f *os.File, to *syscall.SockaddrInet4) (port uint16, err error) {
+func finish(f *os.File, to syscall.SockaddrInet4) (port uint16, err error) {
 	rc, err := f.SyscallConn()
 	if err != nil {
 		return 0, err

@@ -45,8 +45,9 @@ type Recent struct {
 // concurrent use; Meter is.
 type Window struct {
 	origin  time.Time
-	last    int64    // the newest second that was seen, from origin
-	seconds []bucket // second n is seconds[n%len]
+	last    int64                   // the newest second that was seen, from origin
+	seconds []bucket                // second n is seconds[n%len]
+	all     *hdrhistogram.Histogram // Snapshot's sum of them
 }
 
 type bucket struct {
@@ -57,7 +58,7 @@ type bucket struct {
 // NewWindow makes a window of that many seconds that begins now. The second
 // that is under way is one of them.
 func NewWindow(seconds int, now time.Time) *Window {
-	w := &Window{origin: now, seconds: make([]bucket, seconds)}
+	w := &Window{origin: now, seconds: make([]bucket, seconds), all: newHistogram(2)}
 	for i := range w.seconds {
 		w.seconds[i].latency = newHistogram(2)
 	}
@@ -101,17 +102,17 @@ func (w *Window) Snapshot(now time.Time) Recent {
 	w.turn(now)
 	r := Recent{OKShare: 1}
 	var answered uint64
-	all := newHistogram(2)
+	w.all.Reset()
 	for i := range w.seconds {
 		b := &w.seconds[i]
 		r.Ended += b.ended
 		r.OK += b.ok
 		answered += b.answered
 		if b.ok > 0 {
-			all.Merge(b.latency)
+			w.all.Merge(b.latency)
 		}
 	}
-	r.Latency = figures(all)
+	r.Latency = figures(w.all)
 	if r.Ended > 0 {
 		r.OKShare = float64(r.OK) / float64(r.Ended)
 	}
