@@ -174,14 +174,9 @@ func (p *pool) count(state byte) int { return strings.Count(p.states(), string(s
 
 // workers asks the kernel which children the parent has.
 func (p *pool) workers() (pids []int) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.proc.Pid))
-	for _, file := range tasks {
-		text, _ := os.ReadFile(file)
-		for _, f := range strings.Fields(string(text)) {
-			pid, _ := strconv.Atoi(f)
-			pids = append(pids, pid)
-			p.pids[pid] = true
-		}
+	pids = children(p.proc.Pid)
+	for _, pid := range pids {
+		p.pids[pid] = true
 	}
 	return pids
 }
