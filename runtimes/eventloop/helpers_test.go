@@ -66,7 +66,7 @@ func start(t testing.TB, settings ...setting) *server {
 	}
 	t.Cleanup(func() { s.log.Close() })
 	c := spawn.Cmd{Role: eventloop.Role, Board: f, Log: s.log, Leaf: true, Env: []string{
-		"GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1", "FORKLORE_TOKEN=" + secret, "FORKLORE_ITERS_PER_MS=100000"}}
+		"GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1", "GORACE=atexit_sleep_ms=0", "FORKLORE_TOKEN=" + secret, "FORKLORE_ITERS_PER_MS=100000"}}
 	for _, set := range settings {
 		set(&c)
 	}
