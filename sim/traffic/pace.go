@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -12,7 +13,9 @@ import (
 //
 // When the generator itself is late, what is due is sent at once, with the
 // time at which it should have been sent: lateness of the lab must show up as
-// latency, not as a lower rate (coordinated omission).
+// latency, not as a lower rate (coordinated omission). Only a lab that stood
+// still for longer than maxBehind (SIGSTOP, a sleeping laptop) was paused: the
+// burst that it would owe says nothing about the servers.
 type pace struct {
 	mu     sync.Mutex
 	alarm  alarm
@@ -25,6 +28,9 @@ type pace struct {
 // maxSleep is how long the pace sleeps at most: at one arrival a year the next
 // one is 292 years away before a Duration overflows.
 const maxSleep = time.Minute
+
+// maxBehind is how late an arrival can be.
+const maxBehind = 10 * time.Second
 
 func (p *pace) rate() float64 {
 	if p.paused {
@@ -85,6 +91,10 @@ func (p *pace) due(now time.Time, gapAfter float64) (at time.Time, ok bool) {
 	if wait := at.Sub(now); wait > 0 {
 		p.alarm.set(wait)
 		return at, false
+	}
+	if behind := now.Sub(at); behind > maxBehind {
+		slog.Warn("traffic stood still and goes on from now", "for", behind)
+		at = now
 	}
 	p.since, p.owed = at, gapAfter
 	return at, true

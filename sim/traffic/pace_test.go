@@ -181,6 +181,33 @@ func TestPaceProperties(t *testing.T) {
 	})
 }
 
+// What is due is sent however late it is; but after a long standstill there is
+// no burst.
+func TestStandstill(t *testing.T) {
+	start := time.Unix(1_000_000, 0)
+	for _, c := range []struct {
+		still time.Duration
+		want  []time.Duration // of the arrivals at even seconds, after start
+	}{
+		{3500 * time.Millisecond, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
+		{maxBehind + 5*time.Second, []time.Duration{maxBehind + 5*time.Second}},
+	} {
+		p := pace{perS: 1}
+		p.start(ignored{}, start, 1)
+		var got []time.Duration
+		for {
+			at, ok := p.due(start.Add(c.still), 1)
+			if !ok {
+				break
+			}
+			got = append(got, at.Sub(start))
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("after %v: %s", c.still, d)
+		}
+	}
+}
+
 // ignored is the alarm of a test that looks at every moment itself.
 type ignored struct{}
 
