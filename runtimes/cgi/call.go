@@ -107,14 +107,12 @@ func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local 
 	switch {
 	case err == nil && hdr.Status == 0 && strings.HasPrefix(hdr.Location, "/"):
 		local = hdr.Location
-		err = c.copy(io.Discard, rest)
+		c.discard(rest)
 	case err == nil:
 		begun = true
 		err = c.reply(rw, ctl, hdr, rest)
 	case errors.Is(err, errHeader), errors.Is(err, errTransfer):
-		if e := c.copy(io.Discard, nil); errors.Is(e, errSilence) {
-			err = e
-		}
+		c.discard(nil)
 	}
 	if errors.Is(err, errSilence) {
 		c.child.kill()
@@ -211,6 +209,13 @@ func (c *call) copy(w io.Writer, first []byte) error {
 			return err
 		}
 	}
+}
+
+// discard lets a script that has nothing for the client do its work to the
+// end, but not for ever.
+func (c *call) discard(first []byte) {
+	c.out.end(linger)
+	c.copy(io.Discard, first) // whatever ends it, finish is next
 }
 
 // finish waits for the process, takes down what is left of the call, and
