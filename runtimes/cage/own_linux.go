@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/cgroups/v3/cgroup2"
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
@@ -17,10 +16,6 @@ import (
 // leafName is where the processes of a delegated group go, so that the group
 // itself is empty and can hand its controllers down.
 const leafName = "forklore-leaf"
-
-// leaf is the group into which we moved ourselves, with those that we were
-// started by.
-type leaf struct{ dir string }
 
 // openOwn uses the group in which we run, if this user may.
 func openOwn(m mount, id string) (*v2, error) {
@@ -35,7 +30,7 @@ func openOwn(m mount, id string) (*v2, error) {
 	if filepath.Base(dir) == leafName { // a lab before us moved our shell there, and was killed, or runs
 		dir = filepath.Dir(dir)
 	}
-	d := &v2{id: id, base: group{m, dir}, leaf: &leaf{filepath.Join(dir, leafName)}}
+	d := &v2{id: id, base: group{m, dir}, leaf: filepath.Join(dir, leafName)}
 	for _, file := range []string{"", "cgroup.procs", "cgroup.subtree_control"} {
 		if err := unix.Access(filepath.Join(dir, file), unix.W_OK); err != nil {
 			if errors.Is(err, unix.EROFS) {
@@ -44,46 +39,40 @@ func openOwn(m mount, id string) (*v2, error) {
 			return nil, fmt.Errorf("not root, and the cgroup %s is not delegated to this user; %s", cgroup, remedy())
 		}
 	}
-	if err := d.leaf.enter(d); err != nil {
-		return nil, errors.Join(err, d.leave())
-	}
 	return d, nil
 }
 
-// enter empties the base into the leaf and enables the controllers. It moves
-// ourselves and those that started us (the shell or `go run` in the same
+// enterLeaf empties the base into the leaf and enables the controllers. It
+// moves ourselves and those that started us (the shell or `go run` in the same
 // scope), and nobody else: with others about it gives up.
-func (l *leaf) enter(d *v2) error {
+func (d *v2) enterLeaf() error {
 	ours := ancestors()
 	for _, f := range readFields(filepath.Join(d.base.dir, "cgroup.procs")) {
 		if pid, _ := strconv.Atoi(f); !ours[pid] {
 			return fmt.Errorf("process %s shares the cgroup %s, and is not ours to move; %s", f, d.base.dir, remedy())
 		}
 	}
-	if err := os.Mkdir(l.dir, 0o755); err != nil && !os.IsExist(err) {
+	if err := os.Mkdir(d.leaf, 0o755); err != nil && !os.IsExist(err) {
 		return err
 	}
-	if err := move(d.base.dir, l.dir); err != nil {
+	if err := move(d.base.dir, d.leaf); err != nil {
 		return err
 	}
 	return d.enableBase()
 }
 
-// leave undoes enter, unless another lab is still in the base.
-func (l *leaf) leave(d *v2) error {
-	if _, err := os.Stat(l.dir); err != nil {
-		return nil
+// leaveLeaf undoes enterLeaf. A group keeps a controller as long as one of its
+// children hands it down, so the top comes first.
+func (d *v2) leaveLeaf() error {
+	for _, dir := range []string{filepath.Join(d.base.dir, topName), d.base.dir} {
+		for _, c := range d.controllers {
+			writeFile(filepath.Join(dir, "cgroup.subtree_control"), "-"+c)
+		}
 	}
-	if _, err := os.Stat(filepath.Join(d.base.dir, topName)); err == nil {
-		return nil
-	}
-	if m, err := cgroup2.Load("/"+topName, cgroup2.WithMountpoint(d.base.dir)); err == nil {
-		m.ToggleControllers(d.controllers, cgroup2.Disable)
-	}
-	if err := move(l.dir, d.base.dir); err != nil {
+	if err := move(d.leaf, d.base.dir); err != nil {
 		return err
 	}
-	return removeSubtree(l.dir)
+	return removeSubtree(d.leaf)
 }
 
 // move moves every process from one group to another.

@@ -35,6 +35,8 @@ func (d *v1) mode() string { return "v1" }
 
 func (d *v1) missing() []string { return d.lost }
 
+func (d *v1) enter() error { return nil }
+
 func (d *v1) leave() error { return nil }
 
 func (d *v1) bases() []group {

@@ -23,12 +23,13 @@ type v2 struct {
 	id          string
 	base        group    // forklore/ goes in here
 	controllers []string // those of wantedV2 that can be had there
-	leaf        *leaf    // where we had to move to, if we had to
+	leaf        string   // where the processes in base have to go; "" if there are none
 }
 
-// openV2 finds the group that the lab may put its own into, and enables the
-// controllers in it: the top of the tree for root, else the group in which we
-// run, if it was delegated to this user (cgroup-v2.rst, "Delegation").
+// openV2 finds the group that the lab may put its own into: the top of the tree
+// for root, else the group in which we run, if it was delegated to this user
+// (cgroup-v2.rst, "Delegation"). The controllers that are enabled at the top
+// of the tree stay enabled: others may have come to need them.
 func openV2(mountpoint, id string) (*v2, error) {
 	m := mountV2(mountpoint)
 	if os.Geteuid() == 0 {
@@ -104,11 +105,18 @@ func (d *v2) missing() (lost []string) {
 	return lost
 }
 
-func (d *v2) leave() error {
-	if d.leaf == nil {
+func (d *v2) enter() error {
+	if d.leaf == "" {
 		return nil
 	}
-	return d.leaf.leave(d)
+	return d.enterLeaf()
+}
+
+func (d *v2) leave() error {
+	if d.leaf == "" {
+		return nil
+	}
+	return d.leaveLeaf()
 }
 
 func (d *v2) make(name string, l Limits, calls bool) (cageGroups, error) {

@@ -48,7 +48,9 @@ type driver interface {
 	// hierarchy on v1.
 	bases() []group
 	make(name string, l Limits, calls bool) (cageGroups, error)
-	// leave undoes what the driver did to the bases; the top is gone by then.
+	// enter readies the bases for a lab, and leave undoes it after the last:
+	// both run under the lock of the top folder.
+	enter() error
 	leave() error
 }
 
@@ -84,7 +86,7 @@ func openYard(d driver, id string) (_ *groupYard, err error) {
 	y := &groupYard{driver: d, tops: tops, labs: below(tops, id)}
 	top, err := lockTop(tops[0].dir)
 	if err != nil {
-		return nil, errors.Join(explain(err), d.leave())
+		return nil, explain(err)
 	}
 	defer top.Close()
 	defer func() {
@@ -92,6 +94,9 @@ func openYard(d driver, id string) (_ *groupYard, err error) {
 			y.vacate()
 		}
 	}()
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
 	sweep(tops)
 	for _, g := range append(tops[1:len(tops):len(tops)], y.labs...) {
 		if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -119,16 +124,16 @@ func (y *groupYard) close() error {
 // vacate removes the top folders if no lab is left in them. The first goes
 // last: its lock guards the others.
 func (y *groupYard) vacate() error {
+	if len(subtree(y.tops[0].dir)) > 1 {
+		return nil // another lab is in it
+	}
+	err := y.leave()
 	for i := len(y.tops) - 1; i >= 0; i-- {
-		switch err := syscall.Rmdir(y.tops[i].dir); err {
-		case nil, syscall.ENOENT:
-		case syscall.EBUSY, syscall.ENOTEMPTY:
-			return nil // another lab is in it
-		default:
-			return &fs.PathError{Op: "rmdir", Path: y.tops[i].dir, Err: err}
+		if e := syscall.Rmdir(y.tops[i].dir); e != nil && e != syscall.ENOENT {
+			err = errors.Join(err, &fs.PathError{Op: "rmdir", Path: y.tops[i].dir, Err: e})
 		}
 	}
-	return y.leave()
+	return err
 }
 
 // sweep kills and removes what dead labs left. The lock of a lab is on its
