@@ -21,7 +21,6 @@
 package container
 
 import (
-	"strings"
 	"syscall"
 
 	"forklore/runtimes/cgi"
@@ -64,27 +63,4 @@ func host() {
 		TooBusy:  429, // as Lambda throttles
 		Close:    engine.close,
 	})
-}
-
-// Start is cgi.Config's: the program in a sandbox of its own.
-func (n *native) Start(p *cgi.Program) (cgi.Process, error) {
-	f := &function{args: p.Args, env: inside(p.Env), files: [3]uintptr{p.Stdin, p.Stdout, p.Stderr}}
-	pid, s, err := n.start(f)
-	if err != nil {
-		return cgi.Process{}, err
-	}
-	return cgi.Process{Pid: pid, Destroy: s.destroy}, nil
-}
-
-// inside is the environment as it's true in the sandbox.
-func inside(env []string) []string {
-	const name = role.Prefix + "BACKEND="
-	moved := make([]string, 0, len(env))
-	for _, kv := range env {
-		if strings.HasPrefix(kv, name) && kv != name {
-			kv = name + backendPath
-		}
-		moved = append(moved, kv)
-	}
-	return moved
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"forklore/runtimes/cgi"
 	"forklore/runtimes/role"
 )
 
@@ -68,4 +69,28 @@ func (n *native) try() error {
 		err = rmErr
 	}
 	return err
+}
+
+// Start is cgi.Config's: the program in a sandbox of its own. Of the program's
+// path and folder nothing is used: both are the sandbox's own.
+func (n *native) Start(p *cgi.Program) (cgi.Process, error) {
+	f := &function{args: p.Args, env: inside(p.Env), files: [3]uintptr{p.Stdin, p.Stdout, p.Stderr}}
+	pid, s, err := n.start(f)
+	if err != nil {
+		return cgi.Process{}, err
+	}
+	return cgi.Process{Pid: pid, Destroy: s.destroy}, nil
+}
+
+// inside is the environment as it's true in the sandbox.
+func inside(env []string) []string {
+	const name = role.Prefix + "BACKEND="
+	moved := make([]string, 0, len(env))
+	for _, kv := range env {
+		if strings.HasPrefix(kv, name) && kv != name {
+			kv = name + backendPath
+		}
+		moved = append(moved, kv)
+	}
+	return moved
 }

@@ -149,6 +149,12 @@ func (s *sandbox) hostname() string { return "sandbox-" + strconv.FormatUint(s.i
 // exec forks and executes the function: the only exec of the call, which is
 // what a start costs most by far. The fork is a vfork, since none of the
 // attributes needs a copy of the address space.
+//
+// Pdeathsig has a hole here. A host that is killed between the fork and the
+// child's prctl(2) can't be noticed by the child: the parent of pid 1 is 0 in
+// any case, and pid 1 can't kill itself, which is what Go's fork would do
+// (pid_namespaces(7)). What gets through is in the call's cgroup, where the
+// lab finds it when it notices the host's death, or at its next start.
 func (s *sandbox) exec(f *function) (pid int, err error) {
 	attr := &syscall.SysProcAttr{
 		Setsid:    true,
