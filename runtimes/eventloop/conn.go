@@ -153,9 +153,8 @@ func (l *loop) timeout(s *slot) {
 	case s.state == working:
 		l.connect(s)
 		l.proceed(s)
-	case s.state == reading || s.state == skipping:
-		l.refuse(s, 408)
-		l.turn(s)
+	case s.state == idle || s.state == reading || s.state == skipping:
+		l.giveUp(s)
 	case s.state == sending:
 		// The kernel would go on with what it has buffered, for minutes.
 		syscall.SetsockoptLinger(int(s.fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
@@ -163,6 +162,24 @@ func (l *loop) timeout(s *slot) {
 	default:
 		l.drop(s)
 	}
+}
+
+// giveUp ends the wait for a request, or for the rest of one. After a long
+// round it may have come in time, and only this loop is late: so it looks once
+// more.
+func (l *loop) giveUp(s *slot) {
+	before := s.state
+	s.readable = true
+	l.turn(s)
+	if s.kind != client || s.state != before || s.due != never || s.queued {
+		return
+	}
+	if s.state == idle {
+		l.drop(s)
+		return
+	}
+	l.refuse(s, 408)
+	l.turn(s)
 }
 
 // expect sets the time-out for an incomplete request or an unread response.

@@ -114,10 +114,6 @@ func (l *loop) acceptAndClose() bool {
 	return errno == 0
 }
 
-// firstRequestNS is how long a stopping loop waits for the first request of a
-// connection that it has accepted.
-const firstRequestNS = 1_000_000_000
-
 // stop is the graceful end: nothing new is accepted, what has begun is
 // finished, and the loop ends when the last connection has gone.
 func (l *loop) stop() {
@@ -146,8 +142,8 @@ func (l *loop) stop() {
 			if l.turn(s); s.kind == client && s.state == idle {
 				l.drop(s)
 			}
-		} else {
-			l.timers.set(s, min(s.due, now+firstRequestNS)) // its first request is on its way
+		} else if l.timeoutNS > 0 {
+			l.timers.set(s, min(s.due, now+l.timeoutNS)) // its first request is on its way
 		}
 	}
 }
