@@ -34,9 +34,11 @@ func language2(locale string) string {
 	if codeset != "" && !strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8") {
 		return Languages[0]
 	}
-	name = strings.ToLower(strings.FieldsFunc(name+"_", func(r rune) bool { return r == '_' || r == '-' })[0])
+	if i := strings.IndexAny(name, "_-"); i >= 0 {
+		name = name[:i]
+	}
 	for _, lang := range Languages {
-		if name == lang {
+		if strings.EqualFold(name, lang) {
 			return lang
 		}
 	}

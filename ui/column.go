@@ -11,11 +11,7 @@ import (
 func (f *frame) columns(y int) int {
 	bottom := y
 	for m := sim.Model(0); m < sim.NModels; m++ {
-		x, w := int(m)*(f.w/4), f.column
-		if m == sim.NModels-1 {
-			w = f.w - x
-		}
-		bottom = max(bottom, f.modelColumn(m, y, x, w))
+		bottom = max(bottom, f.modelColumn(m, y, int(m)*(f.w/4), f.column))
 	}
 	return bottom
 }
@@ -60,7 +56,7 @@ func (f *frame) modelColumn(m sim.Model, y, x, w int) int {
 }
 
 // wideColumn is the width from which names and states are written out.
-const wideColumn = 26
+const wideColumn = 27
 
 // stateLook is a state's glyph and style; its word is in assets.
 var stateLook = map[sim.State]struct {
@@ -255,7 +251,7 @@ func (f *frame) own(m sim.Model, ms *sim.ModelState, w int) string {
 			"Busy": count(ms.Busy), "Workers": count(ms.Workers), "Queue": count(ms.Queue),
 		})
 	case sim.EventLoop:
-		lag := millis(ms.LagMS)
+		lag := f.units(millis(ms.LagMS) + " ms")
 		if ms.State == sim.Down {
 			lag = "-"
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// count writes a number with commas, and short from a hundred thousand on.
+// count writes a number, with a comma from 10,000 on and short from 100,000 on.
 func count[T ~int | ~int64 | ~uint64](v T) string {
 	n := int64(v)
 	switch {
@@ -14,7 +14,7 @@ func count[T ~int | ~int64 | ~uint64](v T) string {
 		return strconv.FormatInt(n/1_000_000, 10) + "M"
 	case n >= 100_000:
 		return strconv.FormatInt(n/1000, 10) + "k"
-	case n >= 1000:
+	case n >= 10_000:
 		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 	}
 	return strconv.FormatInt(n, 10)

@@ -13,7 +13,7 @@ func (f *frame) noticeRow(y int) {
 		f.put(y, 0, f.w, note, clipDots(clean(st.notice), f.w))
 	case f.snap.Armed != nil:
 		f.put(y, 0, f.w, note, f.armed(f.snap.Armed))
-	case st.frozen != nil:
+	case st.holding:
 		f.put(y, 0, f.w, note, f.t("next.frozen"))
 	case f.snap.Load.Paused:
 		f.put(y, 0, f.w, strong, f.t("next.paused"))
@@ -36,7 +36,7 @@ func (f *frame) armed(a *sim.Armed) string {
 		waits = f.t("waits.request")
 	}
 	return f.word.T("armed", map[string]any{
-		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": seconds(a.For),
+		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": f.units(seconds(a.For)),
 	})
 }
 

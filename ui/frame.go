@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strconv"
+	"strings"
 
 	"forklore/assets"
 	"forklore/sim"
@@ -25,10 +26,21 @@ func (f *frame) tn(id string, n int) string {
 	return f.word.T(id, map[string]any{"N": n, "Count": count(n)})
 }
 
+// units writes a duration's unit in the language of the screen.
+func (f *frame) units(d string) string {
+	if n, ok := strings.CutSuffix(d, " ms"); ok {
+		return n + f.t("unit.ms")
+	}
+	if n, ok := strings.CutSuffix(d, " s"); ok {
+		return n + f.t("unit.s")
+	}
+	return d
+}
+
 // draw returns the whole window.
 func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h int, pal *palette) string {
 	f.reset(w, h, pal)
-	f.layout = layoutFor(w, h)
+	f.layout = layoutFor(w, h, st.slots)
 	f.snap, f.st, f.word = snap, st, word
 	switch {
 	case w < minWidth || h < minHeight:

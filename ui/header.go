@@ -17,7 +17,7 @@ func (f *frame) header(y int) int {
 	default:
 		x = f.put(y, x+1, f.w, plain, rate)
 	}
-	if f.st.frozen != nil {
+	if f.st.holding {
 		x = f.put(y, x+1, f.w, banner, " "+f.t("head.frozen")+" ")
 	}
 	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)

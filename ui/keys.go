@@ -138,8 +138,8 @@ func (p *program) escape() {
 	switch {
 	case st.over != noOverlay:
 		st.over = noOverlay
-	case st.frozen != nil:
-		st.frozen = nil
+	case p.held != nil:
+		p.held = nil
 	case st.held:
 		st.held = false
 	default:
@@ -251,11 +251,14 @@ func (p *program) undo() {
 }
 
 func (p *program) freeze() {
-	if p.st.frozen != nil {
-		p.st.frozen = nil
-		return
+	switch {
+	case p.held != nil:
+		p.held = nil
+	case p.snap == nil:
+		p.st.say(p.t("wait"))
+	default:
+		p.held = hold(p.snap, &p.st)
 	}
-	p.st.frozen = p.snap
 }
 
 // do sends a command, says what it did, or why it could not be done.

@@ -6,8 +6,9 @@ const (
 	minHeight = 24
 )
 
-// layout is what a window of some size has room for. It depends on nothing but
-// the size, so that nothing moves while one watches.
+// layout is what a window of some size has room for. Besides the size it
+// depends only on how many processes were ever seen at once, so that nothing
+// moves to and fro while one watches.
 type layout struct {
 	column   int  // cells of a column, without the gap behind it
 	procRows int  // rows of process letters
@@ -20,7 +21,7 @@ type layout struct {
 }
 
 // layoutFor spends the rows above 24 in the order of their use to a viewer.
-func layoutFor(w, h int) layout {
+func layoutFor(w, h, slots int) layout {
 	l := layout{column: w/4 - 1, procRows: 1}
 	spare := h - minHeight
 	take := func(n int) bool {
@@ -40,14 +41,10 @@ func layoutFor(w, h int) layout {
 		l.gaps++
 	}
 	l.proof = take(4)
-	if take(1) {
+	for need := (slots + l.column - 3) / max(l.column-2, 1); l.procRows < need && take(1); {
 		l.procRows++
 	}
-	// What remains is shared by more processes and by the event list, which
-	// needs a heading and a gap.
-	if more := min(spare/3, 10); more > 0 && take(more) {
-		l.procRows += more
-	}
+	// The event list needs a heading and a gap.
 	if spare >= 4 {
 		l.events = spare - 2
 	}

@@ -21,6 +21,7 @@ type program struct {
 
 	snap *sim.Snapshot
 	st   state
+	held *picture // z holds it; nil: the newest is shown
 	w, h int
 
 	frame frame
@@ -79,11 +80,11 @@ func (p *program) View() string {
 		return "" // the window's size comes with the first message
 	}
 	if p.stale {
-		snap := p.snap
-		if p.st.frozen != nil {
-			snap = p.st.frozen
+		snap, st := p.snap, &p.st
+		if p.held != nil {
+			snap, st = p.held.snap, p.held.with(&p.st)
 		}
-		p.drawn = p.frame.draw(snap, &p.st, p.word, p.w, p.h, p.pal)
+		p.drawn = p.frame.draw(snap, st, p.word, p.w, p.h, p.pal)
 		p.stale = false
 	}
 	return p.drawn

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"forklore/sim"
@@ -36,10 +37,10 @@ type state struct {
 	confirm     rune // 'q' or 'r', pressed once
 	confirmBy   time.Time
 
+	holding bool // the picture is an older one: z holds it
+
 	over   overlay
 	scroll int // rows that are above the overlay's first
-
-	frozen *sim.Snapshot // the picture that z holds
 
 	// The incident that the strip tells of: all models that one injection
 	// hit. It stays until the next one, or until the reset.
@@ -51,13 +52,18 @@ type state struct {
 	heldTill time.Duration
 
 	events []sim.Event // the last ones, oldest first
+	slots  int         // the most process slots that a model has had
 }
 
 // observe takes a new snapshot's incidents and events in.
 func (s *state) observe(snap *sim.Snapshot) {
-	s.events = append(s.events, snap.Events...)
-	if n := len(s.events) - keepEvents; n > 0 {
-		s.events = append(s.events[:0], s.events[n:]...)
+	if len(snap.Events) > 0 {
+		// A new slice: a held picture keeps the old one.
+		all := append(slices.Clip(s.events), snap.Events...)
+		s.events = all[max(len(all)-keepEvents, 0):]
+	}
+	for m := range snap.Model {
+		s.slots = max(s.slots, len(snap.Model[m].Procs))
 	}
 	wasN, wasOpen := groupN(s.group), anyOpen(s.group)
 	s.group = pickGroup(s.group, snap)
@@ -80,6 +86,24 @@ func (s *state) observe(snap *sim.Snapshot) {
 	if s.held && (snap.At >= s.heldTill || snap.Armed != nil) {
 		s.held = false
 	}
+}
+
+// picture is what z holds: a snapshot, and the state that goes with it.
+type picture struct {
+	snap *sim.Snapshot
+	st   state
+}
+
+// hold makes a picture.
+func hold(snap *sim.Snapshot, st *state) *picture { return &picture{snap, *st} }
+
+// with is the picture's state, with what the user does while it is held.
+func (p *picture) with(now *state) *state {
+	st := p.st
+	st.now, st.target, st.holding = now.now, now.target, true
+	st.notice, st.noticeUntil = now.notice, now.noticeUntil
+	st.over, st.scroll = now.over, now.scroll
+	return &st
 }
 
 // forget is for a reset: the figures are gone, and so is what was told of them.

@@ -35,7 +35,11 @@ func (f *frame) strip(y int) int {
 		f.put(y, 0, labelWidth, plain, f.t("label."+m.String()))
 		if in == nil {
 			f.put(y, labelWidth, figureWidth, faint, "-")
-			f.put(y, labelWidth+figureWidth, f.w, faint, f.t("say.spared"))
+			id := "say.spared"
+			if f.st.group[0].Fault == sim.FaultOutside {
+				id = "say.untouched"
+			}
+			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(id))
 		} else {
 			others := in.Collateral()
 			st := good
@@ -89,7 +93,9 @@ func (f *frame) stripHeading(y int) {
 	status, st := f.t("strip.recovered"), good
 	switch active := f.active(first.Fault); {
 	case active != nil:
-		status, st = f.word.T("strip.stops", map[string]any{"Left": left(active.Until - f.snap.At)}), note
+		status, st = f.word.T("strip.stops", map[string]any{"Left": f.units(left(active.Until - f.snap.At))}), note
+	case len(open) == len(f.st.group):
+		status, st = f.t("strip.all_open"), warn
 	case len(open) > 0:
 		status, st = f.word.T("strip.open", map[string]any{"Models": strings.Join(open, ", ")}), warn
 	case !recovered:
@@ -97,22 +103,17 @@ func (f *frame) stripHeading(y int) {
 	case undone:
 		status = f.t("strip.undone")
 	}
-	ago := seconds(f.snap.At - at)
-	if len(open) == 0 {
-		ago = longAgo(f.snap.At - at)
+	ago := f.units(seconds(f.snap.At - at))
+	if len(open) == 0 && f.snap.At-at < time.Minute {
+		// Nobody waits for this figure any more: whole seconds are calmer.
+		ago = f.units(strconv.Itoa(int((f.snap.At - at).Seconds())) + " s")
 	}
-	x := f.put(y, 0, f.w, strong, f.t("fault."+string(first.Fault)))
-	f.put(y, x+2, f.w-x-2-cells(status)-1, plain, f.word.T("strip.head."+string(first.Fault),
-		map[string]any{"Carrier": plainNumber(groupCarrier(f.st.group)), "Ago": ago}))
+	data := map[string]any{"Carrier": plainNumber(groupCarrier(f.st.group)), "Ago": ago}
+	x := f.put(y, 0, f.w, strong, f.t("fault."+string(first.Fault))) + 2
+	room := f.w - x - cells(status) - 2
+	id := "strip.head." + string(first.Fault)
+	f.put(y, x, room, plain, fit(room, f.word.T(id, data), f.word.T(id+"_brief", data)))
 	f.right(y, f.w, st, status)
-}
-
-// longAgo counts in whole seconds: a figure that nobody waits for is calm.
-func longAgo(d time.Duration) string {
-	if d >= time.Minute {
-		return clock(d)
-	}
-	return strconv.Itoa(int(d.Seconds())) + " s"
 }
 
 // active is the fault's entry among those in force, nil if it is over.

@@ -97,7 +97,7 @@ func (f *frame) cells(y, x int, cell []sim.Cell, seen *[256]bool) {
 func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
 	held := ""
 	if f.st.held {
-		held = f.word.T("tape.held", map[string]any{"Left": left(f.st.heldTill - f.snap.At)})
+		held = f.word.T("tape.held", map[string]any{"Left": f.units(left(f.st.heldTill - f.snap.At))})
 	}
 	var legend strings.Builder
 	for _, fate := range fates {
@@ -106,17 +106,20 @@ func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
 		}
 		legend.WriteString("  " + string(rune(fate.cell)) + " " + f.t("fate."+fate.id))
 	}
-	words := legend.String()
-	room := f.w - cells(held) - 1
-	if cells(words) > room-cells(f.t("tape.brief"))-2 {
-		words = strings.ReplaceAll(words, "  ", " ")
-	}
-	var title string
+	wide := legend.String()
+	tight := strings.ReplaceAll(wide, "  ", " ")
+	titles := [2]string{f.t("tape.title"), f.t("tape.brief")}
 	if tape.PerCell > 1 {
 		data := map[string]any{"N": int(tape.PerCell), "Count": count(tape.PerCell)}
-		title = fit(room-cells(words), f.word.T("tape.worst", data), f.word.T("tape.worst_brief", data))
-	} else {
-		title = fit(room-cells(words), f.t("tape.title"), f.t("tape.brief"), "")
+		titles = [2]string{f.word.T("tape.worst", data), f.word.T("tape.worst_brief", data)}
+	}
+	room := f.w - cells(held) - 1
+	title, words := "", tight
+	for _, try := range [][2]string{{titles[0], wide}, {titles[0], tight}, {titles[1], wide}, {titles[1], tight}} {
+		if cells(try[0])+cells(try[1]) <= room {
+			title, words = try[0], try[1]
+			break
+		}
 	}
 	x := f.put(y, 0, room, strong, title)
 	if x == 0 {
