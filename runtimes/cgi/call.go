@@ -215,7 +215,9 @@ func (c *call) copy(w io.Writer, first []byte) error {
 // end, but not for ever.
 func (c *call) discard(first []byte) {
 	c.out.end(linger)
-	c.copy(io.Discard, first) // whatever ends it, finish is next
+	if c.copy(io.Discard, first) != nil {
+		c.child.kill()
+	}
 }
 
 // finish waits for the process, takes down what is left of the call, and
