@@ -479,9 +479,9 @@ func TestDrainLeavesInFlight(t *testing.T) {
 	if n := g.InFlight(0); n != 3 {
 		t.Errorf("%d in flight, want 3", n)
 	}
+	start := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	g.Drain(ctx)
 	if d := time.Since(start); d < 50*time.Millisecond {
 		t.Errorf("it drained for %v only", d)

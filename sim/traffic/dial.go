@@ -39,7 +39,6 @@ func begin(to syscall.SockaddrInet4) (*os.File, error) {
 	if err != nil {
 		return nil, &localError{os.NewSyscallError("socket", err)}
 	}
-	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	// EINTR: it goes on in the background all the same (connect(2)).
 	if err := syscall.Connect(fd, &to); err != nil && err != syscall.EINPROGRESS && err != syscall.EINTR {
 		syscall.Close(fd)
