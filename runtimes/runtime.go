@@ -80,8 +80,8 @@ type Held struct {
 
 // Start starts a model and returns when it serves. ErrUnavailable says that it
 // can't here, and why.
-func (h *House) Start(model string) (r *Runtime, err error) {
-	r = &Runtime{
+func (h *House) Start(model string) (_ *Runtime, err error) {
+	r := &Runtime{
 		Model: model, house: h,
 		// Deaths are rare; in a storm of them the supervisor waits for the reader.
 		events: make(chan Event, 256), quit: make(chan struct{}), restart: make(chan struct{}, 1), done: make(chan struct{}),

@@ -127,7 +127,7 @@ func (p *Plan) fits(s app.Steps) bool {
 			before += st.N
 		}
 		if st.Kind == app.IO {
-			return time.Duration(before+st.N/2)*time.Microsecond < p.Timeout/2
+			return time.Duration(before+st.N/2)*time.Microsecond < p.Timeout/4
 		}
 	}
 	return true

@@ -236,10 +236,22 @@ func (b *Book) Refilled(at time.Duration) {
 	}
 }
 
-// Died notes a death, and what it explains.
-func (b *Book) Died(dead Death) {
+// Died notes a death, and what it explains. It returns the requests that died
+// of their own fault.
+func (b *Book) Died(dead Death) (own []uint64) {
 	d := &death{Death: dead}
 	d.of = b.incidentOf(d)
+	for i := range d.Held {
+		h := &d.Held[i]
+		// A process that lives on has its leaks from many requests: whoever it
+		// holds when it is full is a victim, also if it is leaking just then.
+		if d.of.Fault == sim.FaultLeak && (b.model == sim.Prefork || b.model == sim.EventLoop) {
+			h.Executing = false
+		}
+		if h.Executing {
+			own = append(own, h.ID)
+		}
+	}
 	d.of.Deaths++
 	if d.of.Deaths == 1 {
 		d.of.Pid = d.Pid
@@ -268,6 +280,7 @@ func (b *Book) Died(dead Death) {
 		d.of.lose(r, d)
 		return true
 	})
+	return own
 }
 
 // incidentOf finds the incident that a death belongs to, or opens one.
@@ -334,8 +347,9 @@ type Vital struct {
 }
 
 // Tick lets time pass: failures that nothing explained become unattributed,
-// incidents close. It returns those whose announced carrier killed nobody.
-func (b *Book) Tick(now time.Duration, v Vital) (missed []uint64) {
+// incidents close. It returns the injections whose carrier killed nobody, say
+// because its client had given up before.
+func (b *Book) Tick(now time.Duration, v Vital) (missed []int) {
 	b.now = now
 	b.recent = slices.DeleteFunc(b.recent, func(r Request) bool { return now-r.End > settle })
 	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
@@ -352,7 +366,7 @@ func (b *Book) Tick(now time.Duration, v Vital) (missed []uint64) {
 	for id, e := range b.expected {
 		if e.lost != 0 && now-e.lost > settle {
 			delete(b.expected, id)
-			missed = append(missed, id)
+			missed = append(missed, e.n)
 		}
 	}
 	for _, i := range b.incidents {

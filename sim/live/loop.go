@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -268,11 +267,10 @@ func (l *Lab) died(h happening) {
 	}
 	for _, held := range h.Held {
 		d.Held = append(d.Held, ledger.Held{ID: held.Request, Executing: held.Executing})
-		if held.Executing {
-			l.tape.set(h.model, held.Request, sim.CellFault)
-		}
 	}
-	m.book.Died(d)
+	for _, id := range m.book.Died(d) {
+		l.tape.set(h.model, id, sim.CellFault)
+	}
 	if h.OOMKills > 0 {
 		how += ", out of memory"
 	}
@@ -334,8 +332,9 @@ func (l *Lab) tick(now time.Time) {
 		missed := s.book.Tick(at, ledger.Vital{
 			Up: l.whole(m), Paused: l.paused || l.stopped, MemoryBytes: s.rt.Memory().MemoryBytes,
 		})
-		for _, id := range missed {
-			l.event(m, sim.EventProblem, 0, fmt.Sprintf("request %d was to crash and killed nobody", id))
+		for _, n := range missed { // a key that was pressed does something: once more
+			l.event(m, sim.EventSaid, 0, "the carrier of the crash killed nobody; the next one will")
+			l.plan.Crash(n, sim.Models(0).With(m))
 		}
 	}
 	l.faultsDue(now)
