@@ -114,7 +114,7 @@ func (p peer) load(b *testing.B, connections int) (rate, cpuUS float64) {
 		b.Fatalf("wrk says:\n%s", out)
 	}
 	n, _ := strconv.ParseFloat(string(m[1]), 64)
-	return n / took.Seconds(), float64((p.cpu(b)-before).Microseconds()) / n
+	return n / took.Seconds(), float64((p.cpu(b) - before).Microseconds()) / n
 }
 
 // cpu is the process's time on a CPU, all threads, of a clock that counts in

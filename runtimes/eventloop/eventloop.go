@@ -23,6 +23,13 @@
 // a panic: what net/http does to hide one, no event loop can do for a C
 // extension, an out-of-memory kill or Node's uncaught exception.
 //
+// Settings: PORT, LISTENER, TIMEOUT_MS (10000; of an incomplete request and of
+// an unread response, 0: none), KEEPALIVE_MS (75000; without a request), and
+// the application's own: TOKEN, BACKEND, ITERS_PER_MS, WEIGHT_CPU_US,
+// WEIGHT_MEM_BYTES. Row 0 of the board is the process, the others are the
+// connections that hold a request at the moment; beyond them a request is
+// served and not on the board.
+//
 // Costs per request on a kept connection: a read, a write, a share of an
 // epoll_wait; no allocation. With io steps: socket, connect, write, epoll_ctl,
 // read and close for each.

@@ -9,8 +9,8 @@ import (
 const tickNS = 20_000_000
 
 // standsNS is how long a figure stays on the board if no worse one comes:
-// whoever looks ten times a second sees each.
-const standsNS = 200_000_000
+// whoever looks ten times a second sees each, and a person can read it.
+const standsNS = 500_000_000
 
 // lag measures how long the loop keeps everyone waiting, the way Node's
 // monitorEventLoopDelay does: a timer is due, how late does it fire? A round
