@@ -1,9 +1,15 @@
+//go:build linux
+
 package ui
 
 import (
+	"fmt"
 	"sort"
 	"testing"
 	"time"
+
+	"github.com/creack/pty"
+	"github.com/prometheus/procfs"
 
 	"forklore/assets"
 	"forklore/sim"
@@ -36,6 +42,39 @@ func BenchmarkFrame(b *testing.B) {
 			}
 			sort.Slice(took, func(i, j int) bool { return took[i] < took[j] })
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		})
+	}
+}
+
+// What the screen itself costs while snapshots come in at their rate: CPU as a
+// share of one core over five seconds, its start apart, and memory.
+func BenchmarkIdleScreen(b *testing.B) {
+	for _, size := range []pty.Winsize{{Cols: 80, Rows: 24}, {Cols: 200, Rows: 60}} {
+		b.Run(fmt.Sprintf("%dx%d", size.Cols, size.Rows), func(b *testing.B) {
+			for b.Loop() {
+				s := startScreen(b, "runs")
+				if err := pty.Setsize(s.pty, &size); err != nil {
+					b.Fatal(err)
+				}
+				proc, err := procfs.NewProc(s.cmd.Process.Pid)
+				if err != nil {
+					b.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				before, err := proc.Stat()
+				if err != nil {
+					b.Fatal(err)
+				}
+				time.Sleep(5 * time.Second)
+				after, err := proc.Stat()
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.pty.WriteString("\x03")
+				_ = s.cmd.Wait()
+				b.ReportMetric(100*(after.CPUTime()-before.CPUTime())/5, "cpu-%")
+				b.ReportMetric(float64(after.ResidentMemory())/(1<<20), "rss-MiB")
+			}
 		})
 	}
 }

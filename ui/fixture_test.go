@@ -176,7 +176,7 @@ func killed() *sim.Snapshot {
 	s := calm()
 	s.Current = []sim.Incident{{N: 3, Fault: sim.FaultOutside, Model: sim.Prefork, At: s.At - time.Second,
 		Pid: 4123, InFlight: 4, Lost: 1, Reset: 1, Deaths: 1, Lacking: 20 * time.Millisecond, Proof: "signal 9"}}
-	s.Armed = &sim.Armed{Fault: sim.FaultCrash, Models: sim.AllModels, Waits: "steady state", For: 1200 * time.Millisecond}
+	s.Armed = &sim.Armed{Fault: sim.FaultCrash, Models: sim.AllModels, Waits: sim.WaitsSteady, For: 1200 * time.Millisecond}
 	s.Load.RatePerS, s.Tape.PerCell = 128, 7
 	s.Unattributed = 3
 	return s

@@ -30,13 +30,17 @@ func (f *frame) noticeRow(y int) {
 func (f *frame) armed(a *sim.Armed) string {
 	waits := a.Waits
 	switch waits {
-	case "steady state":
+	case sim.WaitsSteady:
 		waits = f.t("waits.steady")
-	case "the next request":
+	case sim.WaitsRequest:
 		waits = f.t("waits.request")
 	}
+	since := ""
+	if a.For > 0 {
+		since = " (" + f.units(seconds(a.For)) + ")"
+	}
 	return f.word.T("armed", map[string]any{
-		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": f.units(seconds(a.For)),
+		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": since,
 	})
 }
 

@@ -278,6 +278,7 @@ func (p *program) refusal(err error) string {
 	for sentinel, id := range map[error]string{
 		sim.ErrNotSteady:   "refused.not_steady",
 		sim.ErrUnsupported: "refused.unsupported",
+		sim.ErrDown:        "refused.down",
 		sim.ErrClosed:      "refused.closed",
 	} {
 		if errors.Is(err, sentinel) {

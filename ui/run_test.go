@@ -42,7 +42,7 @@ func child(how string) int {
 	go func() { // ends with the process
 		for i := 0; how != "ends" || i < 3; i++ {
 			src.snaps <- wait(calm(), time.Duration(i)*sim.Interval)
-			time.Sleep(sim.Interval / 5)
+			time.Sleep(sim.Interval)
 		}
 		close(src.snaps)
 	}()
@@ -69,7 +69,7 @@ type screen struct {
 	done chan struct{}
 }
 
-func startScreen(t *testing.T, how string) *screen {
+func startScreen(t testing.TB, how string) *screen {
 	t.Helper()
 	s := &screen{cmd: exec.Command(os.Args[0]), done: make(chan struct{})}
 	s.cmd.Env = append(os.Environ(), childEnv+"="+how, "TERM=xterm-256color")

@@ -28,6 +28,9 @@ func (f *frame) sentence(in *sim.Incident) string {
 	if in.Collateral() > 0 || in.Fault == sim.FaultLeak && in.Deaths > 0 {
 		id += "_hit"
 	}
+	if in.Fault == sim.FaultLeak && in.Leaks == 0 && in.Lost == 0 && in.Deaths == 0 {
+		return f.t("say.no_leak")
+	}
 	data := f.figures(in)
 	return fit(sentenceWidth, f.word.T(id, data), f.word.T(id+"_brief", data))
 }

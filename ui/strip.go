@@ -35,9 +35,10 @@ func (f *frame) strip(y int) int {
 		f.put(y, 0, labelWidth, plain, f.t("label."+m.String()))
 		if in == nil {
 			f.put(y, labelWidth, figureWidth, faint, "-")
-			id := "say.spared"
-			if f.st.group[0].Fault == sim.FaultOutside {
-				id = "say.untouched"
+			// It was no target, or its carrier still waits in a queue.
+			id := "say.not_hit"
+			if anyOpen(f.st.group) {
+				id = "say.not_yet"
 			}
 			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(id))
 		} else {
@@ -133,7 +134,7 @@ func (f *frame) proofLine(in *sim.Incident) string {
 	if in.Proof == "" {
 		parts[0] = f.t("proof.label") + " -"
 	}
-	if in.Pid != 0 {
+	if in.Pid != 0 && !strings.Contains(in.Proof, "pid ") {
 		parts = append(parts, "pid "+strconv.Itoa(in.Pid))
 	}
 	for _, p := range []struct {
