@@ -55,7 +55,13 @@ func startHost(t *testing.T, env ...string) *testHost {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.Stop(5 * time.Second) })
+	t.Cleanup(func() {
+		select {
+		case <-h.Exited():
+		default:
+			h.Stop(5 * time.Second)
+		}
+	})
 	select {
 	case line, ok := <-h.Lines():
 		port, ready := strings.CutPrefix(line, "ready ")

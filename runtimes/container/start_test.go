@@ -72,11 +72,15 @@ func eventually(ok func() bool) bool {
 	return false
 }
 
-// newTestNative is the engine for a program ("/proc/self/exe": this test).
+// newTestNative is the engine for a program (self: this test).
 func newTestNative(t testing.TB, program string) *native {
+	return newLimitedNative(t, program, defaultMemBytes, defaultPids)
+}
+
+func newLimitedNative(t testing.TB, program string, memBytes, pids int64) *native {
 	t.Helper()
 	requireSandboxes(t)
-	g, missing, err := newGroups(testGroups(t), defaultMemBytes, defaultPids)
+	g, missing, err := newGroups(testGroups(t), memBytes, pids)
 	if err != nil || len(missing) > 0 {
 		t.Fatal(err, missing)
 	}
