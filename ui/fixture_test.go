@@ -167,6 +167,7 @@ func without() *sim.Snapshot {
 		s.Tape.Cell[sim.Container][i] = sim.CellNone
 	}
 	s.Lab.Cgroup, s.Lab.Root = "none", false
+	s.Load.RatePerS, s.Load.RateWhy = 8, "cpu"
 	return s
 }
 
@@ -187,7 +188,7 @@ func big() *sim.Snapshot {
 	s := after()
 	s.At = 30 * time.Hour
 	s.Kind = sim.Simulated
-	s.Load.RatePerS = 65536
+	s.Load.RatePerS, s.Load.RateWhy = 65536, "workers"
 	s.Load.Workload = "cpu uniform(1ms,3ms), io exp(150ms), mem 4MiB, reply 1MiB, 日本語の作業"
 	s.Unattributed = 123456
 	for m := range s.Model {

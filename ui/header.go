@@ -9,6 +9,12 @@ func (f *frame) header(y int) int {
 	x := f.put(y, 0, f.w, banner, " "+kind+" ")
 	load := &f.snap.Load
 	rate := f.word.T("head.rate", map[string]any{"Rate": perSecond(load.RatePerS)})
+	switch load.RateWhy { // which limit --rate auto has met
+	case "cpu":
+		rate += f.t("head.rule_cpu")
+	case "workers":
+		rate += f.t("head.rule_workers")
+	}
 	switch n := f.running(); {
 	case load.Paused:
 		x = f.put(y, x+1, f.w, warn, f.t("head.paused"))

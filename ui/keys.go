@@ -92,8 +92,8 @@ func (p *program) press(r rune) tea.Cmd {
 			st.say(p.t("said.reset_ask"))
 			return nil
 		}
-		if p.do(sim.Command{Reset: true}, p.t("said.reset")) {
-			st.forget()
+		if p.do(sim.Command{Reset: true}, p.t("said.reset")) && p.snap != nil {
+			st.forget(p.snap.At)
 		}
 	case 'c':
 		p.inject(sim.FaultCrash)

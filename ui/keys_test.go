@@ -319,9 +319,39 @@ func TestTapeIsHeld(t *testing.T) {
 		p.Update(snapshotMsg{after()})
 		press(p, key)
 		p.Update(snapshotMsg{scrolled()})
-		if key != "rr" && isHeld(p) {
+		if isHeld(p) {
 			t.Errorf("held after %s", key)
 		}
+	}
+}
+
+// After a reset, nothing is told of what was before it, also where a snapshot
+// of before is still on its way; and what comes after it is told of.
+func TestResetForgets(t *testing.T) {
+	p, _ := started(t, after())
+	press(p, "r", "r")
+	p.Update(snapshotMsg{wait(after(), sim.Interval)})
+	if v := p.View(); strings.Contains(v, "#1284") || !strings.Contains(v, "Press c") {
+		t.Errorf("not forgotten:\n%s", v)
+	}
+	next := mid()
+	next.At += time.Minute
+	for i := range next.Current {
+		next.Current[i].At += time.Minute
+	}
+	p.Update(snapshotMsg{next})
+	if !strings.Contains(p.View(), "#1284") {
+		t.Errorf("the next incident is not told of:\n%s", p.View())
+	}
+	press(p, "r", "r")
+	anew := mid() // a source whose clock starts at 0 again, and N at 1
+	anew.At = time.Second
+	for i := range anew.Current {
+		anew.Current[i].At = 900 * time.Millisecond
+	}
+	p.Update(snapshotMsg{anew})
+	if !strings.Contains(p.View(), "#1284") {
+		t.Errorf("the first incident of the new clock is not told of:\n%s", p.View())
 	}
 }
 

@@ -50,6 +50,7 @@ type state struct {
 	tape     sim.Tape
 	held     bool
 	heldTill time.Duration
+	resetAt  time.Duration // incidents up to then are forgotten
 
 	events []sim.Event // the last ones, oldest first
 	slots  int         // the most process slots that a model has had
@@ -65,8 +66,11 @@ func (s *state) observe(snap *sim.Snapshot) {
 	for m := range snap.Model {
 		s.slots = max(s.slots, len(snap.Model[m].Procs))
 	}
+	if snap.At < s.resetAt {
+		s.resetAt = 0 // the source's clock began anew
+	}
 	wasN, wasOpen := groupN(s.group), anyOpen(s.group)
-	s.group = pickGroup(s.group, snap)
+	s.group = pickGroup(s.group, snap.Current, s.resetAt, snap.At)
 	n, open := groupN(s.group), anyOpen(s.group)
 	if n != wasN {
 		s.held, s.tape = false, sim.Tape{}
@@ -107,16 +111,20 @@ func (p *picture) with(now *state) *state {
 }
 
 // forget is for a reset: the figures are gone, and so is what was told of them.
-func (s *state) forget() {
-	s.group, s.tape, s.held = nil, sim.Tape{}, false
+// Snapshots that were made before the reset took effect don't bring it back.
+func (s *state) forget(at time.Duration) {
+	s.group, s.tape, s.held, s.resetAt = nil, sim.Tape{}, false, at
 }
 
-// pickGroup is the group to tell of: the newest, but an older one that is
-// still open comes back when the newest has been closed for a while.
-func pickGroup(was []sim.Incident, snap *sim.Snapshot) []sim.Incident {
+// pickGroup is the group to tell of: the newest since the reset, but an older
+// one that is still open comes back when the newest has been closed for a while.
+func pickGroup(was, current []sim.Incident, resetAt, now time.Duration) []sim.Incident {
+	if resetAt > 0 {
+		current = slices.DeleteFunc(slices.Clone(current), func(in sim.Incident) bool { return in.At <= resetAt })
+	}
 	newest, newestOpen := groupN(was), 0
-	for i := range snap.Current {
-		in := &snap.Current[i]
+	for i := range current {
+		in := &current[i]
 		newest = max(newest, in.N)
 		if in.Open() {
 			newestOpen = max(newestOpen, in.N)
@@ -124,15 +132,15 @@ func pickGroup(was []sim.Incident, snap *sim.Snapshot) []sim.Incident {
 	}
 	pick := newest
 	if newestOpen > 0 && newestOpen < newest {
-		now := gather(newest, was, snap.Current)
-		if !anyOpen(now) && snap.At-lastClosed(now) > backTo {
+		last := gather(newest, was, current)
+		if !anyOpen(last) && now-lastClosed(last) > backTo {
 			pick = newestOpen
 		}
 	}
 	if pick == 0 {
 		return nil
 	}
-	return gather(pick, was, snap.Current)
+	return gather(pick, was, current)
 }
 
 // gather collects a group's incidents. Those that have left the snapshot stay
