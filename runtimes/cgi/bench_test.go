@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,7 +99,6 @@ func compareHosts(b *testing.B, script string) {
 			}
 		}
 	}
-	median := func(f []float64) float64 { slices.Sort(f); return f[len(f)/2] }
 	ours := median(perSec[0])
 	b.ReportMetric(ours, "req/s")
 	for i, h := range hosts[1:] {

@@ -6,12 +6,20 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 )
 
+// spoolBytes bounds the files of all bodies together: where they are kept may
+// be memory (tmpfs), and count against the host's own limit.
+const spoolBytes = 64 << 20
+
+var spooled atomic.Int64
+
 var (
-	errTooLarge = errors.New("request body is too large")
-	errBody     = errors.New("request body could not be read")
+	errSpoolFull = errors.New("too many long request bodies at once")
+	errTooLarge  = errors.New("request body is too large")
+	errBody      = errors.New("request body could not be read")
 )
 
 // pipeBytes is what any pipe takes before it is read: one page at least
@@ -25,9 +33,21 @@ const pipeBytes = 4096
 type body struct {
 	stdin *os.File // nil: none
 	bytes int64
+	file  int64 // bytes of a file, which count as spooled
+}
+
+// Write appends to the file.
+func (b *body) Write(p []byte) (int, error) {
+	if b.file += int64(len(p)); spooled.Add(int64(len(p))) > spoolBytes {
+		return 0, errSpoolFull
+	}
+	n, err := b.stdin.Write(p)
+	b.bytes += int64(n)
+	return n, err
 }
 
 func (b *body) close() {
+	spooled.Add(-b.file)
 	if b.stdin != nil {
 		b.stdin.Close()
 	}
@@ -52,28 +72,26 @@ func receive(req *http.Request, most int64) (b body, err error) {
 		b.stdin, err = filledPipe(first)
 		return b, err
 	}
-	f, err := namelessFile()
-	if err != nil {
+	if b.stdin, err = namelessFile(); err != nil {
 		return body{}, fmt.Errorf("keep request body: %w", err)
 	}
-	b.stdin = f
-	if _, err = f.Write(first); err == nil {
-		b.bytes, err = io.Copy(f, io.LimitReader(req.Body, most+1-pipeBytes))
-		b.bytes += pipeBytes
+	if _, err = b.Write(first); err == nil {
+		_, err = io.Copy(&b, io.LimitReader(req.Body, most+1-pipeBytes))
 	}
-	var mustWrite *os.PathError
+	var file *os.PathError
 	switch {
-	case errors.As(err, &mustWrite):
+	case errors.Is(err, errSpoolFull):
+	case errors.As(err, &file):
 		err = fmt.Errorf("keep request body: %w", err)
 	case err != nil:
 		err = fmt.Errorf("%w: %w", errBody, err)
 	case b.bytes > most:
 		err = errTooLarge
 	default:
-		_, err = f.Seek(0, io.SeekStart)
+		_, err = b.stdin.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		f.Close()
+		b.close()
 		return body{}, err
 	}
 	return b, nil

@@ -39,7 +39,7 @@ type Host struct {
 	Queue        int           // requests that wait for a place: negative is none, 0 is 256
 	TooBusy      int           // status beyond that: 0 is 503
 	Timeout      time.Duration // silence of the program, or of the client, that ends the call: 0 is none
-	MaxBodyBytes int64         // of a request: 0 is 64 MiB
+	MaxBodyBytes int64         // of a request: 0 is 32 MiB
 
 	// LocationHandler serves the local redirects (RFC 3875, 6.2.2). nil: the Host.
 	LocationHandler http.Handler
@@ -90,7 +90,7 @@ func (h *Host) setup() {
 	def(&h.Queue, 256)
 	def(&h.TooBusy, http.StatusServiceUnavailable)
 	if h.MaxBodyBytes == 0 {
-		h.MaxBodyBytes = 64 << 20
+		h.MaxBodyBytes = 32 << 20
 	}
 	if h.Dir == "" {
 		h.Dir = filepath.Dir(h.Path)
@@ -187,6 +187,10 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 	case errors.Is(err, errTooLarge):
 		rw.Header().Set("Connection", "close")
 		h.fail(rw, http.StatusRequestEntityTooLarge, err.Error())
+		return ""
+	case errors.Is(err, errSpoolFull):
+		rw.Header().Set("Connection", "close")
+		h.reject(rw)
 		return ""
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		h.fail(rw, http.StatusRequestTimeout, "the request's body did not come in time")

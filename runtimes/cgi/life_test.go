@@ -1,9 +1,11 @@
 package cgi
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -282,4 +284,24 @@ func TestManyShortCalls(t *testing.T) {
 func descriptors(pid int) int {
 	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	return len(fds)
+}
+
+// Files of bodies are bounded together, and given back whatever happens.
+func TestSpool(t *testing.T) {
+	spooled.Store(spoolBytes - 3*pipeBytes)
+	defer spooled.Store(0)
+	for _, tc := range []struct {
+		bytes int
+		want  error
+	}{{2 * pipeBytes, nil}, {4 * pipeBytes, errSpoolFull}, {2 * pipeBytes, nil}} {
+		req := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", tc.bytes)))
+		b, err := receive(req, 1<<20)
+		if !errors.Is(err, tc.want) || (err == nil && b.bytes != int64(tc.bytes)) {
+			t.Errorf("%d bytes: kept %d, %v; want %v", tc.bytes, b.bytes, err, tc.want)
+		}
+		b.close()
+		if n := spooled.Load(); n != spoolBytes-3*pipeBytes {
+			t.Errorf("%d bytes: %d not given back", tc.bytes, n-spoolBytes+3*pipeBytes)
+		}
+	}
 }
