@@ -171,6 +171,9 @@ func TestUnifiedGroup(t *testing.T) {
 	if theirs, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/cgroup"); err != nil || theirs == ours {
 		t.Errorf("cgroup namespace %s is the host's, or %v", theirs, err)
 	}
+	if score, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/oom_score_adj"); err != nil || string(score) != "1000\n" {
+		t.Errorf("oom_score_adj %q, %v; want 1000", score, err)
+	}
 	syscall.Kill(pid, syscall.SIGKILL)
 	syscall.Wait4(pid, nil, 0, nil)
 	if _, err := s.destroy(); err != nil {
