@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestRooms holds the arrows of ARCHITECTURE.md: main -> ui, lessons -> sim ->
+// runtimes, and downwards only. It asks the go command, which knows.
+func TestRooms(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "forklore/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	// What a room may not import.
+	forbidden := map[string][]string{
+		"runtimes": {"sim", "ui", "lessons", "assets"},
+		"sim":      {"ui", "lessons"},
+		"ui":       {"runtimes", "lessons"},
+		"lessons":  {"runtimes", "ui"},
+		"assets":   {"sim", "ui", "lessons", "runtimes"},
+	}
+	room := func(path string) string {
+		rest, ok := strings.CutPrefix(path, "forklore/")
+		if !ok {
+			return ""
+		}
+		name, _, _ := strings.Cut(rest, "/")
+		return name
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		from := room(f[0])
+		seen[from] = true
+		for _, imported := range f[1:] {
+			for _, no := range forbidden[from] {
+				if room(imported) == no {
+					t.Errorf("%s imports %s: no arrow leads from %s to %s", f[0], imported, from, no)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"runtimes", "sim", "ui", "assets"} {
+		if !seen[name] {
+			t.Errorf("no package of %s was seen: this test looks at the wrong place", name)
+		}
+	}
+}
+
+// TestLightRoles: what a CGI call, a worker and the event loop link before they
+// start. One more import here delays every start of a process.
+func TestLightRoles(t *testing.T) {
+	allowed := "syscall unsafe sync/atomic internal/"
+	for _, pkg := range []string{"runtimes/role", "runtimes/board", "runtimes/wire", "runtimes/app", "runtimes/prefork", "runtimes/eventloop"} {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports " "}}`, "forklore/"+pkg).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for _, imported := range strings.Fields(string(out)) {
+			if !strings.HasPrefix(imported, "forklore/runtimes/") && !strings.Contains(allowed, imported) {
+				t.Errorf("%s imports %s", pkg, imported)
+			}
+		}
+	}
+}
