@@ -146,7 +146,7 @@ esac
 	for _, path := range []string{"group", "session", "talks", "quiet"} {
 		began := time.Now()
 		r := h.get("/script.cgi/" + path)
-		if d := time.Since(began); !strings.HasPrefix(r.body, "hello") || r.err != nil || d > 2*time.Second {
+		if d := time.Since(began); !strings.HasPrefix(r.body, "hello") || r.err != nil || d > 20*time.Second {
 			t.Errorf("%s: got %.20q, %v, after %v", path, r.body, r.err, d)
 		}
 	}
@@ -218,7 +218,7 @@ func TestEnds(t *testing.T) {
 			began := time.Now()
 			end(h)
 			h.noneLeft()
-			if d := time.Since(began); d > 2*time.Second {
+			if d := time.Since(began); d > 20*time.Second {
 				t.Errorf("took %v", d)
 			}
 			if h.proc.Status().ExitStatus() != 0 && name == "the lab goes" {

@@ -140,7 +140,7 @@ func TestResponseAsNetHTTP(t *testing.T) {
 /colon)    printf 'Content-Type: a/b\nnonsense\n\nhello' ;;
 /twice)    printf 'Content-Type: a/b\nContent-Type: c/d\n\nhello' ;;
 /lower)    printf 'status: 404\ncontent-type: a/b\n\nhello' ;;
-/1xx)      printf 'Status: 700\nContent-Type: a/b\n\nhello' ;;
+/700)      printf 'Status: 700\nContent-Type: a/b\n\nhello' ;;
 esac
 `)
 	ours, theirs := run(t, script).url(""), oracle(t, script)
