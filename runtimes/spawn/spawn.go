@@ -176,7 +176,11 @@ func (p *Proc) Signal(sig syscall.Signal) error { return p.process.Signal(sig) }
 // Stop asks the role to end by closing the control socket, and kills it if it
 // hasn't after grace. It returns when the process has been waited for.
 func (p *Proc) Stop(grace time.Duration) {
-	syscall.Shutdown(int(p.control.Fd()), syscall.SHUT_WR)
+	// Our end stays open for what it still has to say. A control socket that
+	// is closed already has told it.
+	if c, err := p.control.SyscallConn(); err == nil {
+		c.Control(func(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_WR) })
+	}
 	t := time.NewTimer(grace)
 	defer t.Stop()
 	select {
