@@ -175,7 +175,8 @@ func without() *sim.Snapshot {
 // crash is armed.
 func killed() *sim.Snapshot {
 	s := calm()
-	s.Current = []sim.Incident{{N: 3, Fault: sim.FaultOutside, Model: sim.Prefork, At: s.At - time.Second,
+	s.At += 20 * time.Second
+	s.Current = []sim.Incident{{Fault: sim.FaultOutside, Model: sim.Prefork, At: s.At - time.Second,
 		Pid: 4123, InFlight: 4, Lost: 1, Reset: 1, Deaths: 1, Lacking: 20 * time.Millisecond, Proof: "signal 9"}}
 	s.Armed = &sim.Armed{Fault: sim.FaultCrash, Models: sim.AllModels, Waits: sim.WaitsSteady, For: 1200 * time.Millisecond}
 	s.Load.RatePerS, s.Tape.PerCell = 128, 7

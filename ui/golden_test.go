@@ -49,7 +49,7 @@ var scenes = []struct {
 	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}},
 	{"leak", []*sim.Snapshot{calm(), leak()}},
 	{"without", []*sim.Snapshot{without()}},
-	{"killed", []*sim.Snapshot{calm(), killed()}},
+	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}},
 }
 
 func TestGolden(t *testing.T) {

@@ -370,6 +370,7 @@ func TestPictureIsHeld(t *testing.T) {
 
 func TestOlderOpenIncidentComesBack(t *testing.T) {
 	s := leak()
+	s.At += 20 * time.Second
 	s.Current = append(s.Current, killed().Current...)
 	p, _ := started(t, s)
 	if !strings.Contains(p.View(), "SIGKILL") {
@@ -385,5 +386,34 @@ func TestOlderOpenIncidentComesBack(t *testing.T) {
 	p.Update(snapshotMsg{wait(s, backTo+time.Second)})
 	if !strings.Contains(p.View(), "one handler leaks") {
 		t.Errorf("the leak that is still open did not come back:\n%s", p.View())
+	}
+}
+
+// Deaths from outside have no number. They follow the incident that was told
+// of before, and those of one moment are told of together.
+func TestDeathsFromOutside(t *testing.T) {
+	p, _ := started(t, after())
+	s := killed()
+	s.Armed = nil
+	loop := s.Current[0]
+	loop.Model, loop.Pid, loop.At = sim.EventLoop, 4102, loop.At+300*time.Millisecond
+	s.Current = append(append([]sim.Incident{}, after().Current...), s.Current[0], loop)
+	p.Update(snapshotMsg{s})
+	v := p.View()
+	for _, want := range []string{"DEATH", "worker 4123 was killed from outside (SIGKILL)", "event loop 4102 was killed from outside (SIGKILL)"} {
+		if !strings.Contains(v, want) {
+			t.Errorf("no %q:\n%s", want, v)
+		}
+	}
+	if strings.Contains(v, "held ") {
+		t.Error("the tape is held while the deaths are open")
+	}
+	later := wait(s, 10*time.Second)
+	alone := loop
+	alone.At, alone.Pid = loop.At+8*time.Second, 4199
+	later.Current = append(append([]sim.Incident{}, s.Current...), alone)
+	p.Update(snapshotMsg{later})
+	if v := p.View(); !strings.Contains(v, "4199") || strings.Contains(v, "worker 4123") {
+		t.Errorf("a later death is another group:\n%s", v)
 	}
 }

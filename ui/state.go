@@ -9,7 +9,6 @@ import (
 
 const (
 	holdTape    = 30 * time.Second // how long the tape stays after an incident
-	backTo      = 10 * time.Second // after which an older, still open incident is shown again
 	noticeFor   = 5 * time.Second
 	resetWithin = 2 * time.Second
 	quitWithin  = 3 * time.Second
@@ -42,14 +41,15 @@ type state struct {
 	over   overlay
 	scroll int // rows that are above the overlay's first
 
-	// The incident that the strip tells of: all models that one injection
-	// hit. It stays until the next one, or until the reset.
+	// What the strip tells of. It stays until the next one, or the reset.
+	of    groupID
 	group []sim.Incident
 	// tape is the newest one that has the group's carrier in it. It is what
 	// is held once the group is closed.
 	tape     sim.Tape
 	held     bool
 	heldTill time.Duration
+	at       time.Duration // of the newest snapshot
 	resetAt  time.Duration // incidents up to then are forgotten
 
 	events []sim.Event // the last ones, oldest first
@@ -66,16 +66,17 @@ func (s *state) observe(snap *sim.Snapshot) {
 	for m := range snap.Model {
 		s.slots = max(s.slots, len(snap.Model[m].Procs))
 	}
-	if snap.At < s.resetAt {
-		s.resetAt = 0 // the source's clock began anew
+	if snap.At < s.at {
+		s.forget(0) // the source's clock began anew
 	}
-	wasN, wasOpen := groupN(s.group), anyOpen(s.group)
-	s.group = pickGroup(s.group, snap.Current, s.resetAt, snap.At)
-	n, open := groupN(s.group), anyOpen(s.group)
-	if n != wasN {
+	s.at = snap.At
+	was, wasOpen := s.of, anyOpen(s.group)
+	s.of, s.group = pickGroup(s.of, s.group, snap.Current, s.resetAt, snap.At)
+	open := anyOpen(s.group)
+	if s.of != was {
 		s.held, s.tape = false, sim.Tape{}
 	}
-	if n == 0 {
+	if len(s.group) == 0 {
 		return
 	}
 	if open || s.tape.PerCell == 0 {
@@ -84,7 +85,7 @@ func (s *state) observe(snap *sim.Snapshot) {
 			s.tape = snap.Tape
 		}
 	}
-	if !open && (wasOpen && n == wasN || n != wasN) {
+	if !open && (wasOpen || s.of != was) {
 		s.held, s.heldTill = true, lastClosed(s.group)+holdTape
 	}
 	if s.held && (snap.At >= s.heldTill || snap.Armed != nil) {
@@ -113,97 +114,8 @@ func (p *picture) with(now *state) *state {
 // forget is for a reset: the figures are gone, and so is what was told of them.
 // Snapshots that were made before the reset took effect don't bring it back.
 func (s *state) forget(at time.Duration) {
-	s.group, s.tape, s.held, s.resetAt = nil, sim.Tape{}, false, at
-}
-
-// pickGroup is the group to tell of: the newest since the reset, but an older
-// one that is still open comes back when the newest has been closed for a while.
-func pickGroup(was, current []sim.Incident, resetAt, now time.Duration) []sim.Incident {
-	if resetAt > 0 {
-		current = slices.DeleteFunc(slices.Clone(current), func(in sim.Incident) bool { return in.At <= resetAt })
-	}
-	newest, newestOpen := groupN(was), 0
-	for i := range current {
-		in := &current[i]
-		newest = max(newest, in.N)
-		if in.Open() {
-			newestOpen = max(newestOpen, in.N)
-		}
-	}
-	pick := newest
-	if newestOpen > 0 && newestOpen < newest {
-		last := gather(newest, was, current)
-		if !anyOpen(last) && now-lastClosed(last) > backTo {
-			pick = newestOpen
-		}
-	}
-	if pick == 0 {
-		return nil
-	}
-	return gather(pick, was, current)
-}
-
-// gather collects a group's incidents. Those that have left the snapshot stay
-// as they were last seen.
-func gather(n int, was, current []sim.Incident) []sim.Incident {
-	var of [sim.NModels]*sim.Incident
-	for _, from := range [][]sim.Incident{was, current} {
-		for i := range from {
-			if in := &from[i]; in.N == n && in.Model >= 0 && in.Model < sim.NModels {
-				of[in.Model] = in
-			}
-		}
-	}
-	group := make([]sim.Incident, 0, len(of))
-	for _, in := range of {
-		if in != nil {
-			group = append(group, *in)
-		}
-	}
-	return group
-}
-
-func groupN(group []sim.Incident) int {
-	if len(group) == 0 {
-		return 0
-	}
-	return group[0].N
-}
-
-func anyOpen(group []sim.Incident) bool {
-	for i := range group {
-		if group[i].Open() {
-			return true
-		}
-	}
-	return false
-}
-
-func lastClosed(group []sim.Incident) time.Duration {
-	var at time.Duration
-	for i := range group {
-		at = max(at, group[i].Closed)
-	}
-	return at
-}
-
-func groupCarrier(group []sim.Incident) uint64 {
-	for i := range group {
-		if group[i].Carrier != 0 {
-			return group[i].Carrier
-		}
-	}
-	return 0
-}
-
-// incident is the model's part of the group, nil if it has none.
-func (s *state) incident(m sim.Model) *sim.Incident {
-	for i := range s.group {
-		if s.group[i].Model == m {
-			return &s.group[i]
-		}
-	}
-	return nil
+	s.of, s.group, s.resetAt = groupID{}, nil, at
+	s.tape, s.held = sim.Tape{}, false
 }
 
 // tapeIndex is the request's cell, or -1.
