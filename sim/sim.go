@@ -103,6 +103,7 @@ type Snapshot struct {
 	Tape    Tape
 	Armed   *Armed     // a fault waits for steady state, or for its carrier
 	Active  []Active   // faults that are in force now
+	Coming  Models     // where the carrier of a crash is on its way to it
 	Current []Incident // open ones and those closed lately, oldest first
 	Events  []Event    // since the snapshot before
 	Lab     Lab

@@ -35,9 +35,8 @@ func (f *frame) strip(y int) int {
 		f.put(y, 0, labelWidth, plain, f.t("label."+m.String()))
 		if in == nil {
 			f.put(y, labelWidth, figureWidth, faint, "-")
-			// It was no target, or its carrier still waits in a queue.
-			id := "say.not_hit"
-			if anyOpen(f.st.group) {
+			id := "say.not_hit" // it was no target
+			if f.snap.Coming.Has(m) {
 				id = "say.not_yet"
 			}
 			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(id))
@@ -89,6 +88,11 @@ func (f *frame) stripHeading(y int) {
 		recovered = recovered && in.Recovered
 		if in.Open() {
 			open = append(open, f.t("label."+in.Model.String()))
+		}
+	}
+	for m := range sim.NModels {
+		if f.snap.Coming.Has(m) && f.st.incident(m) == nil {
+			open = append(open, f.t("label."+m.String()))
 		}
 	}
 	status, st := f.t("strip.recovered"), good

@@ -425,6 +425,9 @@ func (b *Book) Open() bool {
 	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() })
 }
 
+// Expecting reports whether the carrier of a crash is on its way.
+func (b *Book) Expecting() bool { return len(b.expected) > 0 }
+
 // Late reports whether a success took longer than it does in steady state.
 func (b *Book) Late(latency time.Duration) bool {
 	for _, i := range slices.Backward(b.incidents) {
@@ -449,7 +452,7 @@ func (b *Book) Trouble() (losing, recovering bool) {
 }
 
 // unsteady: an incident is going on, or a fault is on its way.
-func (b *Book) unsteady() bool { return b.Open() || len(b.expected) > 0 }
+func (b *Book) unsteady() bool { return b.Open() || b.Expecting() }
 
 // Caused reports whether the request was lost by an incident, and by its own fault.
 func (b *Book) Caused(id uint64) (lost, own bool) {

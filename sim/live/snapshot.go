@@ -63,6 +63,9 @@ func (l *Lab) snapshot(now time.Time) *sim.Snapshot {
 	}
 	for m := range sim.NModels {
 		s.Model[m] = l.modelSnapshot(m, now)
+		if l.models[m].book.Expecting() {
+			s.Coming = s.Coming.With(m)
+		}
 		s.Unattributed += l.models[m].book.Unattributed()
 		for _, i := range l.models[m].book.Incidents() {
 			if i.Open() || s.At-i.Closed < showClosed {
