@@ -26,8 +26,8 @@ import (
 //	go test -run xxx -bench . -benchtime 1x ./runtimes/cgi
 
 const (
-	benchRounds  = 3
-	benchRound   = 1200 * time.Millisecond
+	benchRounds  = 9
+	benchRound   = 400 * time.Millisecond
 	benchClients = 4
 )
 

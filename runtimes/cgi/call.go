@@ -38,7 +38,6 @@ type call struct {
 	h      *Host
 	req    *http.Request
 	out    *output
-	stderr *stderrPipe
 	child  *child
 	proc   Process
 	place  int
@@ -51,7 +50,7 @@ type call struct {
 // start starts the call's process.
 func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 	c := &call{h: h, req: req, place: place, held: h.holding(req)}
-	p := &Program{Path: h.Path, Args: h.Args, Dir: h.Dir, Env: h.metaVariables(req, b.bytes), Stdin: h.null.Fd(), Stderr: 2}
+	p := &Program{Path: h.Path, Args: h.Args, Dir: h.Dir, Env: h.metaVariables(req, b.bytes), Stdin: h.null.Fd()}
 	if p.Args == nil {
 		p.Args = append([]string{h.Path}, words(req)...)
 	}
@@ -63,12 +62,9 @@ func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 		return nil, fmt.Errorf("pipe for standard output: %w", err)
 	}
 	defer syscall.Close(int(p.Stdout)) // the script has it: our copy would keep it open
-	if h.Log != nil {
-		if c.stderr, p.Stderr, err = newStderrPipe(h.Log); err != nil {
-			c.out.f.Close()
-			return nil, fmt.Errorf("pipe for standard error: %w", err)
-		}
-		defer syscall.Close(int(p.Stderr))
+	if p.Stderr, err = h.stderr(place); err != nil {
+		c.out.f.Close()
+		return nil, fmt.Errorf("pipe for standard error: %w", err)
 	}
 	ticket := h.reaper.begin()
 	c.forkNS = role.Nanotime()
@@ -76,7 +72,7 @@ func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 	runtime.KeepAlive(b)
 	if err != nil {
 		h.reaper.started(ticket, 0, nil)
-		c.close()
+		c.out.f.Close()
 		return nil, err
 	}
 	h.born(place, c.proc.Pid, c.held, c.forkNS)
@@ -87,16 +83,9 @@ func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 	return c, nil
 }
 
-func (c *call) close() {
-	c.out.f.Close()
-	if c.stderr != nil {
-		c.stderr.close()
-	}
-}
-
 // run passes the output on to the client, until the process is gone.
 func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local string) {
-	defer c.close()
+	defer c.out.f.Close()
 	c.unhook = context.AfterFunc(c.req.Context(), func() {
 		c.left.Store(true)
 		c.child.kill()

@@ -28,7 +28,7 @@
 //   - A script ends with its process group. What it left in the background is
 //     killed with it; a daemon has to make a session of its own, and lives as
 //     long as the host.
-//   - Output is sent on when the script pauses, so it streams.
+//   - Output is sent on when the script pauses for 5 ms, so it streams.
 //   - The time-out is one of silence, before the header (504) and after it
 //     (the connection is aborted).
 //

@@ -55,6 +55,7 @@ type Host struct {
 	once    sync.Once
 	places  *places
 	reaper  *reaper
+	stderrs []*stderrPipe // by place; used by who has the place
 	null    *os.File
 	calls   sync.WaitGroup
 	counted sync.Mutex // the board's counters
@@ -101,6 +102,7 @@ func (h *Host) setup() {
 	if h.Board != nil {
 		h.MaxCalls = min(h.MaxCalls, len(h.Board.Row))
 	}
+	h.stderrs = make([]*stderrPipe, h.MaxCalls)
 	h.reaper = processReaper()
 	h.places = newPlaces(h.MaxCalls, max(h.Queue, 0), h.queued)
 	var err error

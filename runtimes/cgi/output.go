@@ -11,6 +11,9 @@ import (
 // pipeCapacity is what a pipe holds by default (pipe(7)).
 const pipeCapacity = 64 << 10
 
+// pause is how long a script has to be quiet until what it said is sent on.
+const pause = 5 * time.Millisecond
+
 // output is the read end of a script's standard output. Reading it ends with
 // the output, after a silence, or some time after the script's own end: a
 // grandchild may hold the pipe for ever.
@@ -18,11 +21,16 @@ type output struct {
 	f       *os.File
 	rc      syscall.RawConn
 	silence time.Duration // 0: any
-	idle    func()        // called before a read that has to wait
+
+	// held: what was read has not been sent yet. After a pause of the script
+	// send is called; most scripts end sooner, and their reply is one write.
+	held bool
+	send func()
+
+	left int // bytes that may still be read after the deadline of an ended script
 
 	mu    sync.Mutex
 	ended bool
-	left  int // bytes that may still be read after the deadline of an ended script
 }
 
 // outputPipe returns the pipe's read end, and the descriptor for the script.
@@ -42,7 +50,6 @@ func outputPipe(silence time.Duration) (*output, uintptr, error) {
 }
 
 func (o *output) Read(p []byte) (n int, err error) {
-	o.wait()
 	read := func(fd uintptr) bool {
 		for {
 			if n, err = syscall.Read(int(fd), p); err != syscall.EINTR {
@@ -50,15 +57,16 @@ func (o *output) Read(p []byte) (n int, err error) {
 			}
 		}
 	}
-	poll := o.rc.Read(func(fd uintptr) bool {
-		done := read(fd)
-		if !done && o.idle != nil {
-			o.idle()
-		}
-		return done
-	})
+	o.wait(o.held)
+	poll := o.rc.Read(read)
+	if poll != nil && o.held && !o.over() {
+		o.send()
+		o.held = false
+		o.wait(false)
+		poll = o.rc.Read(read)
+	}
 	if poll != nil {
-		if !o.rest() {
+		if !o.over() || o.left <= 0 {
 			return 0, poll // os.ErrDeadlineExceeded
 		}
 		// The script has ended, and its last words may have waited in the pipe
@@ -78,19 +86,25 @@ func (o *output) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// rest reports whether more may be read after the deadline.
-func (o *output) rest() bool {
+// over reports whether the script has ended.
+func (o *output) over() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.ended && o.left > 0
+	return o.ended
 }
 
-// wait starts the clock of a silence.
-func (o *output) wait() {
+// wait starts the clock of a pause, or of a silence.
+func (o *output) wait(forPause bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.ended && o.silence > 0 {
+	switch {
+	case o.ended:
+	case forPause:
+		o.f.SetReadDeadline(time.Now().Add(pause))
+	case o.silence > 0:
 		o.f.SetReadDeadline(time.Now().Add(o.silence))
+	default:
+		o.f.SetReadDeadline(time.Time{})
 	}
 }
 

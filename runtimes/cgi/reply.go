@@ -12,12 +12,11 @@ import (
 
 // reply is a response on its way to the client.
 type reply struct {
-	c         *call
-	rw        http.ResponseWriter
-	ctl       *http.ResponseController
-	left      int64 // bytes of its Content-Length, -1 if it has none
-	unflushed bool
-	over      bool // the client has, or gets, all that there is for it
+	c    *call
+	rw   http.ResponseWriter
+	ctl  *http.ResponseController
+	left int64 // bytes of its Content-Length, -1 if it has none
+	over bool  // the client has, or gets, all that there is for it
 }
 
 // reply sends the response: the header, what was read with it, and the rest of
@@ -30,8 +29,7 @@ func (c *call) reply(rw http.ResponseWriter, ctl *http.ResponseController, hdr h
 	}
 	r := &reply{c: c, rw: rw, ctl: ctl, left: -1}
 	r.header(hdr)
-	c.out.idle = r.flush
-	defer func() { c.out.idle = nil }()
+	c.out.send = func() { ctl.Flush() }
 	err := c.copy(r, rest)
 	if r.over && errors.Is(err, errSilence) {
 		return nil // see finished
@@ -86,7 +84,7 @@ func (r *reply) Write(b []byte) (int, error) {
 	case r.c.req.Method == http.MethodHead: // nothing was sent
 		return len(b), nil
 	}
-	r.unflushed = true
+	r.c.out.held = true
 	if r.left == 0 {
 		r.finished()
 	}
@@ -97,14 +95,8 @@ func (r *reply) Write(b []byte) (int, error) {
 // kill a script that is about to end. But it has to end.
 func (r *reply) finished() {
 	r.over = true
-	r.c.unhook()
+	r.c.unhook() // before it can know
+	r.ctl.Flush()
+	r.c.out.held = false
 	r.c.out.end(linger)
-}
-
-// flush is called before a wait for more output.
-func (r *reply) flush() {
-	if r.unflushed {
-		r.ctl.Flush()
-		r.unflushed = false
-	}
 }

@@ -3,49 +3,57 @@ package cgi
 import (
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
-	"time"
 )
 
 // stderrBytes is how much a call may write to the log. What comes beyond is
 // read and thrown away: a script that can't write would block.
 const stderrBytes = 64 << 10
 
-// stderrPipe is a call's standard error on its way to the log.
+// stderrPipe is the standard error of all calls of one place, one after the
+// other, on its way to the log. A pipe of its own for each call would cost
+// each a goroutine and eight system calls, and most scripts write nothing.
 type stderrPipe struct {
-	f    *os.File
-	done chan struct{}
+	r    *os.File
+	w    uintptr
+	left atomic.Int64 // bytes of this call that go to the log
 }
 
-func newStderrPipe(log io.Writer) (*stderrPipe, uintptr, error) {
+func newStderrPipe(log io.Writer) (*stderrPipe, error) {
 	r, w, err := pipe()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	syscall.SetNonblock(r, true)
-	s := &stderrPipe{f: os.NewFile(uintptr(r), "script's standard error"), done: make(chan struct{})}
-	go s.pass(log) // ends with the pipe, or by close
-	return s, uintptr(w), nil
+	s := &stderrPipe{r: os.NewFile(uintptr(r), "scripts' standard error"), w: uintptr(w)}
+	go s.pass(log) // as long as the host, which holds the other end
+	return s, nil
 }
 
 func (s *stderrPipe) pass(log io.Writer) {
-	defer close(s.done)
-	var buf [1024]byte
-	for left := stderrBytes; ; {
-		n, err := s.f.Read(buf[:])
-		if n = min(n, left); n > 0 {
-			log.Write(buf[:n])
-			left -= n
-		}
+	var buf [4096]byte
+	for {
+		n, err := s.r.Read(buf[:])
 		if err != nil {
 			return
+		}
+		if k := min(int64(n), s.left.Add(-int64(n))+int64(n)); k > 0 {
+			log.Write(buf[:k])
 		}
 	}
 }
 
-// close ends the reading, though a grandchild may hold the pipe.
-func (s *stderrPipe) close() {
-	s.f.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	<-s.done
-	s.f.Close()
+// stderr is the descriptor for the call that has the place.
+func (h *Host) stderr(place int) (fd uintptr, err error) {
+	if h.Log == nil {
+		return 2, nil
+	}
+	if h.stderrs[place] == nil {
+		if h.stderrs[place], err = newStderrPipe(h.Log); err != nil {
+			return 0, err
+		}
+	}
+	h.stderrs[place].left.Store(stderrBytes)
+	return h.stderrs[place].w, nil
 }
