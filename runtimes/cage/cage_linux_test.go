@@ -172,7 +172,7 @@ func inHost(t *testing.T, c *Cage, pid int) {
 
 // TestLaunchStopped is the way for kernels and seccomp filters without clone3.
 func TestLaunchStopped(t *testing.T) {
-	needRoot(t)
+	needGroups(t)
 	driver := "machine"
 	if MachineCgroup() == "v1" {
 		driver = "bare v2"

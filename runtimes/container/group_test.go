@@ -51,13 +51,17 @@ func TestLimitsAreSet(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, d := range g.dirs {
-		for _, file := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "pids.max"} {
+		for _, file := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes",
+			"memory.max", "memory.swap.max", "memory.oom.group", "pids.max"} {
 			if b, err := os.ReadFile(d + c.name + "/" + file); err == nil {
 				got[file] = strings.TrimSpace(string(b))
 			}
 		}
 	}
 	want := map[string]string{"memory.limit_in_bytes": "33554432", "pids.max": "9"}
+	if g.v2 {
+		want = map[string]string{"memory.max": "33554432", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "9"}
+	}
 	if _, ok := got["memory.memsw.limit_in_bytes"]; ok { // a kernel may be without swap accounting
 		want["memory.memsw.limit_in_bytes"] = "33554432"
 	}

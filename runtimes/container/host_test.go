@@ -38,9 +38,9 @@ func startHost(t *testing.T, env ...string) *testHost {
 	requireSandboxes(t)
 	groups := testGroups(t)
 	h := &testHost{lines: make(chan string, 64)}
-	for item := range strings.SplitSeq(strings.TrimPrefix(groups, "v1:"), ";") {
-		_, dir, _ := strings.Cut(item, "=")
-		h.dirs = append(h.dirs, dir+"/calls")
+	_, dirs, _ := strings.Cut(groups, ":")
+	for dir := range strings.SplitSeq(dirs, ";") {
+		h.dirs = append(h.dirs, dir[strings.Index(dir, "=")+1:]+"/calls") // v1 has names before them
 	}
 	t.Cleanup(h.sweep)
 	file, b := testBoard(t, 32)

@@ -38,27 +38,33 @@ func requireSandboxes(t testing.TB) {
 // them for the runtime.
 func testGroups(t testing.TB) string {
 	t.Helper()
-	name := "forklore-container-test-" + strconv.Itoa(os.Getpid())
-	setting := "v1:"
-	for _, controller := range []string{"memory", "pids"} {
-		dir := filepath.Join("/sys/fs/cgroup", controller, name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Skip("needs cgroup v1 controllers that it may write to: ", err)
-		}
-		if err := os.Mkdir(dir+"/host", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			for _, d := range []string{dir + "/host", dir} {
-				// The threads that were moved to host take a moment to end.
-				if !eventually(func() bool { return os.Remove(d) == nil }) {
-					t.Error("a cgroup is left: ", d)
-				}
-			}
-		})
-		setting += controller + "=" + dir + ";"
+	const top = "/sys/fs/cgroup"
+	if _, err := os.Stat(top + "/cgroup.controllers"); err == nil {
+		writeFile(top+"/cgroup.subtree_control", "+memory +pids") // a service manager has done it already
+		return "v2:" + testGroup(t, top)
 	}
-	return setting[:len(setting)-1]
+	return "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids")
+}
+
+// testGroup makes the runtime's group in one hierarchy, with the host's in it.
+func testGroup(t testing.TB, top string) string {
+	t.Helper()
+	dir := filepath.Join(top, "forklore-container-test-"+strconv.Itoa(os.Getpid()))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skip("needs cgroup controllers that it may write to: ", err)
+	}
+	if err := os.Mkdir(dir+"/host", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, d := range []string{dir + "/host", dir} {
+			// The threads that were moved to host take a moment to end.
+			if !eventually(func() bool { return os.Remove(d) == nil }) {
+				t.Error("a cgroup is left: ", d)
+			}
+		}
+	})
+	return dir
 }
 
 // eventually waits for what the kernel does in its own time.

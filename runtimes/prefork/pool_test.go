@@ -179,7 +179,7 @@ func TestLifetimeHasJitter(t *testing.T) {
 }
 
 func TestHungWorkerIsEnded(t *testing.T) {
-	p := start(t, "WORKERS=2", "TIMEOUT_MS=300")
+	p := start(t, "WORKERS=2", "TIMEOUT_MS=1500") // a worker that takes longer to start is hung, too
 	r := <-p.begin(3, "hang=1")
 	if r.Err == nil {
 		t.Errorf("hang was answered: %+v", r)
