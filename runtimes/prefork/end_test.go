@@ -12,7 +12,7 @@ import (
 )
 
 func TestStopLosesNothing(t *testing.T) {
-	b := startBackend(t)
+	b, open := startGated(t)
 	p := start(t, "WORKERS=2", b.setting())
 	idle, err := net.Dial("tcp", p.addr) // a kept connection without a request
 	if err != nil {
@@ -24,20 +24,22 @@ func TestStopLosesNothing(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	var waiting []<-chan reply
-	waiting = append(waiting, p.begin(2, "io_us=200000"))
+	waiting = append(waiting, p.begin(2, "io_us=1"))
 	p.holding(2)
-	for id := 3; id <= 8; id++ { // in the queue: one worker is at work, one kept
-		waiting = append(waiting, p.begin(id, "io_us=20000"))
+	for id := 3; id <= 8; id++ { // into the queue: one worker is at work, one kept
+		waiting = append(waiting, p.begin(id, "io_us=1"))
 	}
 	eventually(t, "all are in the queue", func() bool { return queued(t, p) == 6 })
 	p.workers()
 	p.proc.Tell("stop")
+	eventually(t, "heard", func() bool { return p.board.Generation.Load() != 1 })
+	open()
 	for i, c := range waiting {
 		if r := <-c; r.Status != 200 {
 			t.Errorf("request %d: %+v", i+2, r)
 		}
 	}
-	<-p.proc.Exited()
+	waitExit(p)
 	if s := p.proc.Status(); !s.Exited() || s.ExitStatus() != 0 {
 		t.Errorf("the parent's status: %v", s)
 	}
@@ -65,7 +67,7 @@ func queued(t *testing.T, p *pool) (n int) {
 }
 
 func TestSupervisorsListenerKeepsItsQueue(t *testing.T) {
-	b := startBackend(t)
+	b, open := startGated(t)
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -79,23 +81,23 @@ func TestSupervisorsListenerKeepsItsQueue(t *testing.T) {
 	syscall.SetNonblock(int(f.Fd()), false)
 	first := launch(t, f, "WORKERS=1", b.setting())
 	first.waitReady()
-	held := first.begin(1, "io_us=200000")
+	held := first.begin(1, "io_us=1")
 	first.holding(1)
 	queuedOne := first.begin(2, "")
 	eventually(t, "it is in the queue", func() bool { return queued(t, first) == 1 })
 	first.proc.Tell("stop")
+	eventually(t, "heard", func() bool { return first.board.Generation.Load() != 1 })
+	open()
 	if r := <-held; r.Status != 200 {
 		t.Errorf("the one in flight: %+v", r)
 	}
-	<-first.proc.Exited()
+	waitExit(first)
 	second := launch(t, f, "WORKERS=1", b.setting())
 	second.waitReady()
 	if r := <-queuedOne; r.Status != 200 {
 		t.Errorf("the one in the queue: %+v", r)
 	}
-	if second.board.Answered.Load() != 1 {
-		t.Error("the second parent's worker did not serve it")
-	}
+	eventually(t, "the second parent's worker has served it", func() bool { return second.board.Answered.Load() == 1 })
 }
 
 func TestRestartUnderLoad(t *testing.T) {
@@ -132,6 +134,33 @@ func TestRestartUnderLoad(t *testing.T) {
 	wg.Wait()
 	if failed.Load() != 0 || done.Load() == 0 || len(p.deaths()) != 0 {
 		t.Errorf("%d of %d requests failed, deaths: %+v", failed.Load(), done.Load(), p.deaths())
+	}
+}
+
+// Idle workers must see that they should leave, though nobody connects.
+func TestRestartAndStopWhileIdle(t *testing.T) {
+	p := start(t, "WORKERS=3")
+	before := p.workers()
+	p.proc.Tell("restart")
+	eventually(t, "three more", func() bool { return p.board.Started.Load() == 6 && p.states() == "___" })
+	for _, pid := range before {
+		eventually(t, "the old ones gone", func() bool { return !running(pid) })
+	}
+	p.workers()
+	p.proc.Tell("stop")
+	waitExit(p)
+	if p.board.Ended.Load() != 6 || len(p.deaths()) != 0 {
+		t.Errorf("ended %d, deaths %+v", p.board.Ended.Load(), p.deaths())
+	}
+}
+
+// waitExit waits for the parent's end.
+func waitExit(p *pool) {
+	p.t.Helper()
+	select {
+	case <-p.proc.Exited():
+	case <-time.After(patience):
+		p.t.Fatalf("the parent is still there, board %q", p.states())
 	}
 }
 
@@ -172,7 +201,7 @@ func TestPortTaken(t *testing.T) {
 	}
 	defer l.Close()
 	p := launch(t, nil, fmt.Sprintf("PORT=%d", l.Addr().(*net.TCPAddr).Port))
-	<-p.proc.Exited()
+	waitExit(p)
 	if p.proc.Status().ExitStatus() != 1 {
 		t.Errorf("status %v, want 1", p.proc.Status())
 	}
@@ -200,6 +229,6 @@ func TestReservedPort(t *testing.T) {
 		}
 		p.workers()
 		p.proc.Tell("stop")
-		<-p.proc.Exited()
+		waitExit(p)
 	}
 }

@@ -299,11 +299,22 @@ func (r reply) read(br *bufio.Reader, method string) reply {
 }
 
 // backend is the dependency, as in DESIGN.md: it holds each answer for as long
-// as it's told. It counts how many wait at once.
+// as it's told, and until the test opens the gate. It counts how many wait at
+// once.
 type backend struct {
 	path      string
+	gate      chan struct{} // nil, or closed: open
 	mu        sync.Mutex
 	now, most int
+}
+
+// startGated starts a backend that answers nobody before open is called.
+func startGated(t testing.TB) (b *backend, open func()) {
+	b = startBackend(t)
+	b.gate = make(chan struct{})
+	open = sync.OnceFunc(func() { close(b.gate) })
+	t.Cleanup(open)
+	return b, open
 }
 
 func startBackend(t testing.TB) *backend {
@@ -341,6 +352,9 @@ func (b *backend) serve(c net.Conn) {
 	b.most = max(b.most, b.now)
 	b.mu.Unlock()
 	time.Sleep(time.Duration(us) * time.Microsecond)
+	if b.gate != nil {
+		<-b.gate
+	}
 	b.mu.Lock()
 	b.now--
 	b.mu.Unlock()

@@ -55,8 +55,7 @@ func (p *parent) openListener() (problem string) {
 }
 
 // setPatience bounds each wait for a client. On the listener itself it makes
-// accept return now and then, and, what counts more, be interrupted by any
-// signal that has a handler (signal(7), on sockets with a time-out).
+// accept return now and then, empty-handed.
 func (p *parent) setPatience() { setPatience(p.listener, patienceNS(p.timeoutNS)) }
 
 func setPatience(fd int, ns int64) {

@@ -53,13 +53,15 @@ func TestExactlyTheWorkersThatWereAsked(t *testing.T) {
 }
 
 func TestAsManyAtOnceAsThereAreWorkers(t *testing.T) {
-	b := startBackend(t)
+	b, open := startGated(t)
 	p := start(t, "WORKERS=3", b.setting())
 	var waiting []<-chan reply
 	for id := 1; id <= 8; id++ {
-		waiting = append(waiting, p.begin(id, "io_us=100000"))
+		waiting = append(waiting, p.begin(id, "io_us=1000"))
 	}
-	eventually(t, "all at work", func() bool { return p.states() == "WWW" })
+	eventually(t, "all at work", func() bool { return p.states() == "WWW" && b.peak() == 3 })
+	eventually(t, "the others in the queue", func() bool { return queued(t, p) == 5 })
+	open()
 	for i, c := range waiting {
 		if r := <-c; r.Status != 200 || r.ID != strconv.Itoa(i+1) {
 			t.Errorf("request %d: %+v", i+1, r)
@@ -74,15 +76,15 @@ func TestAsManyAtOnceAsThereAreWorkers(t *testing.T) {
 }
 
 func TestCrashTakesItsOwnRequestOnly(t *testing.T) {
-	b := startBackend(t)
+	b, open := startGated(t)
 	p := start(t, "WORKERS=4", b.setting())
 	before := p.workers()
 	var others []<-chan reply
 	for id := 1; id <= 3; id++ {
-		others = append(others, p.begin(id, "io_us=300000"))
+		others = append(others, p.begin(id, "io_us=1"))
 		p.holding(id)
 	}
-	carrier := p.begin(4, "io_us=50000&crash=1")
+	carrier := p.begin(4, "cpu_us=100000&crash=1")
 	row := p.holding(4)
 	pid := int(row.Pid.Load())
 	if row.Flags.Load() != board.CarriesFault {
@@ -98,6 +100,7 @@ func TestCrashTakesItsOwnRequestOnly(t *testing.T) {
 		t.Errorf("died (-want +got):\n%s", d)
 	}
 	eventually(t, "the place filled", func() bool { return p.count(board.Idle) == 1 })
+	open()
 	for i, o := range others {
 		if r := <-o; r.Status != 200 {
 			t.Errorf("request %d, of another worker: %+v", i+1, r)
@@ -117,9 +120,9 @@ func TestCrashTakesItsOwnRequestOnly(t *testing.T) {
 }
 
 func TestWorkerKilledFromOutside(t *testing.T) {
-	b := startBackend(t)
+	b, _ := startGated(t)
 	p := start(t, "WORKERS=2", b.setting())
-	victim := p.begin(7, "io_us=1000000")
+	victim := p.begin(7, "io_us=1")
 	pid := int(p.holding(7).Pid.Load())
 	syscall.Kill(pid, syscall.SIGKILL)
 	r := <-victim

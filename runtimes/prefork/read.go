@@ -3,7 +3,6 @@ package prefork
 import (
 	"syscall"
 
-	"forklore/runtimes/app"
 	"forklore/runtimes/board"
 	"forklore/runtimes/role"
 	"forklore/runtimes/wire"
@@ -29,27 +28,27 @@ func (w *worker) readHead(first bool) (head, status int) {
 				return head, status
 			}
 		}
-		n, err := w.read()
+		n, errno := w.read()
 		late := w.timeoutNS > 0 && role.Nanotime()-start > w.timeoutNS
 		switch {
-		case err == syscall.EINTR && waiting && w.leaving():
-			// Half an idle connection's requests would be lost if it were
-			// closed while one is under way. RFC 9112 section 9.5 leaves that
-			// to the client; what has arrived is served.
-			if n, err = w.readNow(); n <= 0 || err != nil {
+		case errno == syscall.EINTR && waiting && w.leaving():
+			// A request may be under way to a connection that is closed while
+			// it is idle; RFC 9112 section 9.5 leaves that to the client.
+			// What has arrived is served.
+			if n = w.readNow(); n <= 0 {
 				return 0, 0
 			}
-		case err == syscall.EINTR:
+		case errno == syscall.EINTR:
 			continue
-		case err == syscall.EAGAIN && waiting:
+		case errno == syscall.EAGAIN && waiting:
 			return 0, 0 // keep-alive time-out
-		case err == syscall.EAGAIN && !late:
+		case errno == syscall.EAGAIN && !late:
 			continue
-		case err == syscall.EAGAIN && w.have == 0:
+		case errno == syscall.EAGAIN && w.have == 0:
 			return 0, 0 // it never said a word
-		case err == syscall.EAGAIN, late:
+		case errno == syscall.EAGAIN, late:
 			return 0, 408
-		case err != nil || n == 0:
+		case errno != 0 || n == 0:
 			return 0, 0 // gone
 		}
 		if waiting {
@@ -66,7 +65,7 @@ func (w *worker) readHead(first bool) (head, status int) {
 func (w *worker) skipBody() (status int) {
 	start := role.Nanotime()
 	if w.req.ExpectContinue && w.have == 0 {
-		if app.WriteAll(w.conn, []byte(wire.Continue)) != nil {
+		if !w.write(append(w.out[:0], wire.Continue...)) {
 			return 408
 		}
 	}
@@ -80,14 +79,14 @@ func (w *worker) skipBody() (status int) {
 		if done {
 			return 0
 		}
-		n, err := w.read()
+		n, errno := w.read()
 		if w.timeoutNS > 0 && role.Nanotime()-start > w.timeoutNS {
 			return 408
 		}
 		switch {
-		case err == syscall.EINTR || err == syscall.EAGAIN:
+		case errno == syscall.EINTR || errno == syscall.EAGAIN:
 			continue
-		case err != nil:
+		case errno != 0:
 			return 408
 		case n == 0:
 			return 400 // it promised more
@@ -97,12 +96,12 @@ func (w *worker) skipBody() (status int) {
 }
 
 // read waits for more, as long as the socket's time-out.
-func (w *worker) read() (int, error) { return syscall.Read(w.conn, w.in[w.have:]) }
+func (w *worker) read() (n int, errno syscall.Errno) { return read(w.conn, w.in[w.have:]) }
 
 // readNow takes what has arrived.
-func (w *worker) readNow() (n int, err error) {
-	n, _, err = syscall.Recvfrom(w.conn, w.in[w.have:], syscall.MSG_DONTWAIT)
-	return n, err
+func (w *worker) readNow() int {
+	n, _, _ := syscall.Recvfrom(w.conn, w.in[w.have:], syscall.MSG_DONTWAIT)
+	return n
 }
 
 // drop takes n bytes off the buffer's front.

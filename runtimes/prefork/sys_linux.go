@@ -19,6 +19,17 @@ func attributes() *syscall.SysProcAttr {
 // what it may be, a socket's urgent data, and does nothing.
 const poke = syscall.SIGURG
 
+// heedPoke makes that signal end a system call with EINTR, as siginterrupt(3)
+// does in C: Go's handlers ask the kernel to start it again (SA_RESTART).
+func heedPoke() {
+	const saRestart = 0x10000000
+	var action struct{ handler, flags, restorer, mask uint64 } // the kernel's, on amd64 and arm64
+	size := unsafe.Sizeof(action.mask)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(poke), 0, uintptr(unsafe.Pointer(&action)), size, 0, 0)
+	action.flags &^= saRestart
+	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(poke), uintptr(unsafe.Pointer(&action)), 0, size, 0, 0)
+}
+
 // subreaper makes this process the parent of its orphaned descendants
 // (PR_SET_CHILD_SUBREAPER): they don't escape the lab to pid 1.
 func subreaper() {
@@ -52,6 +63,31 @@ func accept(listener int) (conn int, port uint16, errno syscall.Errno) {
 	}
 	p := (*[2]byte)(unsafe.Pointer(&sa.Port)) // in network order
 	return int(r), uint16(p[0])<<8 | uint16(p[1]), 0
+}
+
+// read and write are read(2) and write(2), without telling Go's scheduler. To
+// it this process looks busy until they return, which is right: there is no
+// goroutine that could have a turn. If it's told, as syscall.Read does, then
+// its monitor thread takes the processor away from a call that blocks for 20
+// us, hands it to another thread, and the call has to win it back: two futex
+// calls and a context switch or two for each request.
+//
+// The price is that the monitor looks after the busy process a hundred times a
+// second. So accept, where an idle worker waits, does tell.
+func read(fd int, b []byte) (n int, errno syscall.Errno) {
+	return transfer(syscall.SYS_READ, fd, b)
+}
+
+func write(fd int, b []byte) (n int, errno syscall.Errno) {
+	return transfer(syscall.SYS_WRITE, fd, b)
+}
+
+func transfer(call uintptr, fd int, b []byte) (n int, errno syscall.Errno) {
+	r, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), 0
 }
 
 func selectNone(t *syscall.Timeval) { syscall.Select(0, nil, nil, nil, t) }

@@ -19,6 +19,10 @@ func attributes() *syscall.SysProcAttr { return nil }
 // does nothing else.
 const poke = syscall.SIGURG
 
+// heedPoke has nothing to do: accept below wakes by itself, and a signal to a
+// kept connection may wait for its time-out.
+func heedPoke() {}
+
 func subreaper() {}
 
 // childEnded looks now and then: waitid(2) with WNOWAIT isn't to be had here.
@@ -53,6 +57,14 @@ func accept(listener int) (conn int, port uint16, errno syscall.Errno) {
 		port = uint16(v4.Port)
 	}
 	return fd, port, 0
+}
+
+func read(fd int, b []byte) (int, syscall.Errno)  { return errnoOf(syscall.Read(fd, b)) }
+func write(fd int, b []byte) (int, syscall.Errno) { return errnoOf(syscall.Write(fd, b)) }
+
+func errnoOf(n int, err error) (int, syscall.Errno) {
+	errno, _ := err.(syscall.Errno)
+	return max(n, 0), errno
 }
 
 func selectNone(t *syscall.Timeval) { syscall.Select(0, nil, nil, nil, t) }

@@ -40,6 +40,7 @@ var self worker
 func workerMain() (status int) {
 	w := &self
 	role.Sacrifice()
+	heedPoke()
 	if problem := w.open(); problem != "" {
 		complain(problem)
 		return 1
@@ -175,10 +176,10 @@ func (w *worker) answer(head int) (keep bool) {
 		w.row.LeakKiB.Add(uint64(a.Leaked >> 10))
 	}
 	keep = r.KeepAlive && !w.leaving() && w.row.Served.Load()+1 != w.most
-	if err := w.respond(&a, keep, noBody); err != nil {
-		keep = false
-	} else {
+	if w.respond(&a, keep, noBody) {
 		w.board.Answered.Add(1)
+	} else {
+		keep = false
 	}
 	if keep {
 		w.row.Release(board.KeepAlive, role.Nanotime())

@@ -10,8 +10,8 @@ import (
 )
 
 // respond writes the application's answer. One write for all that fits in the
-// buffer.
-func (w *worker) respond(a *app.Answer, keep, noBody bool) error {
+// buffer. It reports whether the client's kernel has, or will have, all of it.
+func (w *worker) respond(a *app.Answer, keep, noBody bool) bool {
 	status, text, length := 200, app.Body, int64(len(app.Body))
 	switch {
 	case a.Failed != "":
@@ -21,28 +21,41 @@ func (w *worker) respond(a *app.Answer, keep, noBody bool) error {
 	}
 	b := wire.AppendResponse(w.out[:0], status, keep, a.User, length)
 	if noBody {
-		return app.WriteAll(w.conn, b)
+		return w.write(b)
 	}
 	if text != "" {
-		return app.WriteAll(w.conn, append(b, text...))
+		return w.write(append(b, text...))
 	}
 	// A long body: the head with the first of it, then buffers full of x.
 	head := len(b)
 	b = w.out[:min(int64(len(w.out)), int64(head)+length)]
 	fill(b[head:])
 	left := length - int64(len(b)-head)
-	err := app.WriteAll(w.conn, b)
+	ok := w.write(b)
 	if left > 0 {
 		fill(w.out[:head])
 	}
-	for left > 0 && err == nil {
+	for left > 0 && ok {
 		// As long as it gets on, the worker isn't hung.
 		w.row.Set(board.Working, role.Nanotime())
 		b = w.out[:min(int64(len(w.out)), left)]
 		left -= int64(len(b))
-		err = app.WriteAll(w.conn, b)
+		ok = w.write(b)
 	}
-	return err
+	return ok
+}
+
+// write writes all of b, unless the client is gone or takes nothing for as
+// long as the socket's time-out.
+func (w *worker) write(b []byte) bool {
+	for len(b) > 0 {
+		n, errno := write(w.conn, b)
+		if errno != 0 && errno != syscall.EINTR {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 func fill(b []byte) {
@@ -58,7 +71,7 @@ func (w *worker) refuse(status int) {
 	reason := wire.Reason(status)
 	b := wire.AppendResponse(w.out[:0], status, false, 0, int64(len(reason)+1))
 	b = append(append(b, reason...), '\n')
-	if app.WriteAll(w.conn, b) == nil {
+	if w.write(b) {
 		w.linger()
 	}
 }
@@ -79,8 +92,8 @@ func (w *worker) linger() {
 	syscall.Shutdown(w.conn, syscall.SHUT_WR)
 	setPatience(w.conn, lingerStepNS)
 	for end := role.Nanotime() + lingerNS; role.Nanotime() < end; {
-		n, err := syscall.Read(w.conn, w.in[:])
-		if n == 0 || err != nil && err != syscall.EINTR {
+		n, errno := read(w.conn, w.in[:])
+		if n == 0 && errno != syscall.EINTR {
 			return
 		}
 	}
