@@ -212,23 +212,20 @@ func (c *call) discard(first []byte) {
 // finish waits for the process, takes down what is left of the call, and
 // reports whether its output may be taken for whole.
 func (c *call) finish(flush bool, ctl *http.ResponseController) (whole bool) {
-	lingered := false
+	var lingered atomic.Bool
+	t := time.AfterFunc(linger, func() {
+		lingered.Store(true) // it had said all that it had to say
+		c.child.kill()
+	})
 	select {
 	case <-c.child.done:
 	default:
-		t := time.NewTimer(linger)
-		defer t.Stop()
-		select {
-		case <-c.child.done:
-		case <-t.C:
-			lingered = true // it had said all that it had to say
-			c.child.kill()
-			<-c.child.done
-		}
+		c.child.wait()
 	}
+	t.Stop()
 	c.child.killRest()
 	status := c.child.status
-	whole = lingered || status.ExitStatus() == 0 // -1 if a signal ended it
+	whole = lingered.Load() || status.ExitStatus() == 0 // -1 if a signal ended it
 	crashed := !whole && !c.child.killed
 	if crashed && c.held.flags&board.CarriesFault != 0 {
 		c.held.flags |= board.ExecutingFault

@@ -1,7 +1,7 @@
 // Package cgi is a host of CGI scripts: a process for each request, thrown
 // away at its end (RFC 3875).
 //
-//	client ── net/http ── Host ── queue ── launching thread ──fork+exec──> script
+//	client ── net/http ── Host ── queue ──────── fork+exec ─────────────> script
 //	             ^         │                                                │
 //	             │         ├── header parsed, output passed on <── pipe ────┤ 1
 //	             │         ├── log, 64 KiB a call <──────────────── pipe ───┤ 2

@@ -8,14 +8,19 @@ import (
 
 // reaper is the one place of this process that waits for children.
 //
-//	call ── begin ── start ── started(pid) ──> child ──> <-child.done
-//	                                              ^
-//	wait4(-1) ─────── pid, status ────────────────┘
+//	call ── begin ── start ── started(pid) ──> child ── wait ──> status
+//	                                             ^
+//	sweep, wait4(-1) ──── pid, status ───────────┘
 //	    └─ a pid that no call has: an orphan that came to us as subreaper
 //
-// A child may be dead before its call knows its number. So a status that
-// belongs to nobody is kept as long as a start that had begun by then may
-// still claim it; then it was an orphan's.
+// A call waits for its child itself when the output has ended, which is when
+// nearly all children end: a thread that blocked in wait4(-1) instead would
+// be woken for each of them, only to wake the call. The sweep is for those who
+// end while somebody else holds their output, and for orphans.
+//
+// The sweep may find a child that is dead before its call knows its number. So
+// a status that belongs to nobody is kept as long as a start that had begun by
+// then may still claim it; then it was an orphan's.
 type reaper struct {
 	mu       sync.Mutex
 	children map[int]*child
@@ -45,7 +50,7 @@ type child struct {
 func newReaper() *reaper {
 	r := &reaper{children: map[int]*child{}, open: map[uint64]struct{}{}, early: map[int]earlyEnd{},
 		none: true, wake: make(chan struct{}, 1)}
-	go r.loop() // lives as long as the process
+	go r.sweep() // lives as long as the process
 	return r
 }
 
@@ -93,29 +98,60 @@ func (r *reaper) started(ticket uint64, pid int, onEnd func()) *child {
 	return c
 }
 
-func (r *reaper) loop() {
+// sweepPause is how late the end of a call may be noticed that left its output
+// to somebody else.
+const sweepPause = 20 * time.Millisecond
+
+func (r *reaper) sweep() {
 	for {
 		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, waitAll, nil)
+		pid, err := syscall.Wait4(-1, &status, waitAll|syscall.WNOHANG, nil)
 		switch {
+		case err == nil && pid > 0:
+			r.ended(pid, status)
 		case err == syscall.EINTR:
-			continue
-		case err != nil: // ECHILD: no child, and so no descendant at all, since orphans come to us
-			r.mu.Lock()
-			r.none = len(r.children) == 0
-			r.mu.Unlock()
+		case err == nil || !r.idle():
+			time.Sleep(sweepPause)
+		default: // ECHILD: no child, and so no descendant at all, since orphans come to us
 			<-r.wake
+		}
+	}
+}
+
+// idle notes that the kernel knows no child of ours, if no call has one either.
+func (r *reaper) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.none = len(r.children) == 0
+	return r.none
+}
+
+// ended hands a status to the child's call.
+func (r *reaper) ended(pid int, status syscall.WaitStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.children[pid]; c != nil {
+		delete(r.children, pid)
+		c.end(status)
+	} else if len(r.open) > 0 {
+		r.early[pid] = earlyEnd{status, r.begun}
+	}
+}
+
+// wait returns when the child has been waited for, by whomever.
+func (c *child) wait() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(c.pid, &status, waitAll, nil)
+		if err == syscall.EINTR {
 			continue
 		}
-		r.mu.Lock()
-		if c := r.children[pid]; c != nil {
-			delete(r.children, pid)
-			c.end(status)
-		} else if len(r.open) > 0 {
-			r.early[pid] = earlyEnd{status, r.begun}
+		if err == nil && pid == c.pid {
+			c.r.ended(pid, status)
 		}
-		r.mu.Unlock()
+		break // ECHILD: the sweep was first
 	}
+	<-c.done
 }
 
 func (c *child) end(status syscall.WaitStatus) {
