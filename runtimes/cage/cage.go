@@ -52,9 +52,9 @@ type Figures struct {
 
 	PidsNow, PidsPeak int64 // threads count here, as pids.current has it
 	CPU               time.Duration
-	// OOMKills counts processes killed for want of memory. On v1 a group
-	// counts only its own, so these are the runtime's and its host's: those of
-	// a call's group are reported by the container host, which removes it.
+	// OOMKills counts processes killed for want of memory, but not those in
+	// the calls' groups: the container host tells of them, and removes the
+	// groups, which on v1 takes their figures away.
 	OOMKills uint64
 }
 

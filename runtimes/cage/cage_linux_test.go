@@ -3,6 +3,7 @@ package cage
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,6 +46,41 @@ func TestMemoryLimitKills(t *testing.T) {
 		c.Delete()
 		if f := c.Figures(); f.OOMKills != 1 {
 			t.Errorf("oom_kill %d after Delete, want the last figures to stay", f.OOMKills)
+		}
+	})
+}
+
+// TestCallsOOMKill: the container host tells of an OOM kill in a call's group.
+// If the cage counted it too, it would be two.
+func TestCallsOOMKill(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		y := open(t, driver)
+		needController(t, y, "memory")
+		c := newCage(t, y, Limits{MemoryBytes: 256 << 20}, WithCalls())
+		call := filepath.Join(cageDirs(c)[0], "calls", "1")
+		if err := os.Mkdir(call, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		const mem = "33554432"
+		limit, swap, most := "memory.max", "memory.swap.max", "0"
+		if y.Mode() == "v1" {
+			limit, swap, most = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", mem
+		}
+		if err := writeFile(filepath.Join(call, limit), mem); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(filepath.Join(call, swap), most) // a kernel may be without
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		eater := exec.Command("/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$1"`, call, self)
+		eater.Env = append(os.Environ(), "FORKLORE_ROLE=cage eater", "FORKLORE_MB=100")
+		if out, err := eater.CombinedOutput(); err == nil || err.Error() != "signal: killed" {
+			t.Fatalf("the eater ended with %v, want SIGKILL: %s", err, out)
+		}
+		if f := c.Figures(); f.OOMKills != 0 || f.PeakBytes < 30<<20 {
+			t.Errorf("oom_kill %d, want 0; peak %d, want the call's in it", f.OOMKills, f.PeakBytes)
 		}
 	})
 }

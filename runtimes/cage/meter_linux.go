@@ -65,7 +65,8 @@ func meterV2(dir string, l Limits) (*meter, error) {
 	m.open(dir, "memory.peak", gauge{number: setPeak}) // Linux 5.19
 	m.open(dir, "memory.stat", gauge{words: map[string]func(*Figures, int64){
 		"anon": addAnon, "file": addFile, "kernel": addKernel, "inactive_file": subMemory}})
-	m.open(dir, "memory.events", gauge{words: map[string]func(*Figures, int64){"oom_kill": addOOM}})
+	// Not dir's own: it has those of all groups below, the calls' too.
+	m.open(filepath.Join(dir, "host"), "memory.events", gauge{words: map[string]func(*Figures, int64){"oom_kill": addOOM}})
 	m.open(dir, "pids.current", gauge{number: setPids})
 	m.open(dir, "pids.peak", gauge{number: setPidsPeak}) // Linux 6.11
 	m.open(dir, "cpu.stat", gauge{words: map[string]func(*Figures, int64){"usage_usec": addMicros}})

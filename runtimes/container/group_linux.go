@@ -254,9 +254,13 @@ func (c *group) laterCapabilities() uint64 {
 	return 0
 }
 
-// oomKills is how many processes of the call the kernel took because its
-// memory limit was reached. To be read before the group goes: v1 doesn't pass
-// the figure on to the group above.
+// oomKills is how often the kernel took the call, or processes of it, because
+// its memory limit was reached. To be read before the group goes: v1 doesn't
+// pass the figure on to the group above.
+//
+// On v2 the call dies as a whole, once. The kernel counts its processes, and
+// the first of them twice: as the victim, and with its group (mm/oom_kill.c,
+// oom_kill_process).
 func (c *group) oomKills() uint64 {
 	if c.groups == nil {
 		return 0
@@ -274,6 +278,9 @@ func (c *group) oomKills() uint64 {
 		for line := range strings.Lines(text) {
 			if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
 				kills, _ := strconv.ParseUint(strings.TrimSpace(n), 10, 64)
+				if c.v2 {
+					kills = min(kills, 1)
+				}
 				return kills
 			}
 		}
