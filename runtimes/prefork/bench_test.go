@@ -155,7 +155,7 @@ DocumentRoot %[1]s
 	}
 	write(t, dir+"/conf", conf)
 	write(t, dir+"/hello.txt", "hello\n")
-	return serve(t, "apache", addr, exec.Command(bin, "-f", dir+"/conf", "-DFOREGROUND"))
+	return serve(t, "apache", addr, bin, "-f", dir+"/conf", "-DFOREGROUND")
 }
 
 // gunicorn's sync workers close after each answer.
@@ -170,12 +170,14 @@ func gunicorn(t testing.TB) *peer {
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "6")])
     return [b"hello\n"]
 `)
-	return serve(t, "gunicorn", addr, exec.Command(bin, "--chdir", dir, "--worker-class", "sync",
-		"--workers", strconv.Itoa(benchWorkers), "--bind", addr, "--log-level", "error", "hello:app"))
+	return serve(t, "gunicorn", addr, bin, "--chdir", dir, "--worker-class", "sync",
+		"--workers", strconv.Itoa(benchWorkers), "--bind", addr, "--log-level", "error", "hello:app")
 }
 
-// serve runs a peer, in a process group that dies with the benchmark.
-func serve(t testing.TB, name, addr string, cmd *exec.Cmd) *peer {
+// serve runs a peer, in a process group that dies with the benchmark, and at
+// the nice value that package spawn gives to roles.
+func serve(t testing.TB, name, addr string, command ...string) *peer {
+	cmd := exec.Command("nice", append([]string{"-n", "5"}, command...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(folder(t), "out"))
 	if err != nil {

@@ -84,7 +84,7 @@ func TestCrashTakesItsOwnRequestOnly(t *testing.T) {
 		others = append(others, p.begin(id, "io_us=1"))
 		p.holding(id)
 	}
-	carrier := p.begin(4, "cpu_us=100000&crash=1")
+	carrier := p.begin(4, "cpu_us=300000&crash=1")
 	row := p.holding(4)
 	pid := int(row.Pid.Load())
 	if row.Flags.Load() != board.CarriesFault {

@@ -24,7 +24,8 @@
 //
 // Settings: PORT, LISTENER, WORKERS (8), MAX_REQUESTS (0: a worker lives for
 // ever), TIMEOUT_MS (30000; 0: none), and the application's own: TOKEN,
-// BACKEND, ITERS_PER_MS, WEIGHT_CPU_US, WEIGHT_MEM_BYTES.
+// BACKEND, ITERS_PER_MS, WEIGHT_CPU_US, WEIGHT_MEM_BYTES. Where there is no
+// /proc, EXE is this binary's path.
 //
 // Cost per request: accept4, read, write, close, and six stores to the board;
 // nothing is allocated. Idle workers don't wake up, but to look for their

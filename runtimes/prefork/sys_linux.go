@@ -89,5 +89,3 @@ func transfer(call uintptr, fd int, b []byte) (n int, errno syscall.Errno) {
 	}
 	return int(r), 0
 }
-
-func selectNone(t *syscall.Timeval) { syscall.Select(0, nil, nil, nil, t) }

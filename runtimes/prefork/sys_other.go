@@ -66,5 +66,3 @@ func errnoOf(n int, err error) (int, syscall.Errno) {
 	errno, _ := err.(syscall.Errno)
 	return max(n, 0), errno
 }
-
-func selectNone(t *syscall.Timeval) { syscall.Select(0, nil, nil, nil, t) }
