@@ -34,6 +34,9 @@ func (s *settings) env() []string {
 		role.Prefix + "ROLE=" + s.role,
 		"GOMAXPROCS=1", // one request needs no second thread
 		"GOGC=off",     // and ends before a collection would be worth it
+		// Go keeps two files of its cgroup open, to follow the CPU limit; a call
+		// has the descriptors that it was given, and no others.
+		"GODEBUG=containermaxprocs=0",
 	}
 	for _, name := range passedOn {
 		v, ok := s.changed[name]
