@@ -74,6 +74,10 @@ func (r *reply) Write(b []byte) (int, error) {
 		part = b[:min(int64(len(b)), r.left)] // it wrote more than it announced
 		r.left -= int64(len(part))
 	}
+	last := r.left == 0 && r.c.req.Method != http.MethodHead
+	if last {
+		r.c.unhook() // before the client can have it all
+	}
 	_, err := r.rw.Write(part)
 	switch {
 	case errors.Is(err, http.ErrBodyNotAllowed): // 204, 304
@@ -85,7 +89,7 @@ func (r *reply) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	r.c.out.held = true
-	if r.left == 0 {
+	if last {
 		r.finished()
 	}
 	return len(b), nil
@@ -95,7 +99,6 @@ func (r *reply) Write(b []byte) (int, error) {
 // kill a script that is about to end. But it has to end.
 func (r *reply) finished() {
 	r.over = true
-	r.c.unhook() // before it can know
 	r.ctl.Flush()
 	r.c.out.held = false
 	r.c.out.end(linger)
