@@ -409,7 +409,7 @@ func TestOneThreadWorks(t *testing.T) {
 	if err != nil || len(tasks) == 0 {
 		t.Skip("needs /proc")
 	}
-	worked := 0
+	all, most := 0, 0
 	var ticks []int
 	for _, path := range tasks {
 		b, err := os.ReadFile(path)
@@ -419,11 +419,11 @@ func TestOneThreadWorks(t *testing.T) {
 		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
 		user, _ := strconv.Atoi(f[11]) // fields 14 and 15 of proc_pid_stat(5)
 		sys, _ := strconv.Atoi(f[12])
-		if ticks = append(ticks, user+sys); user+sys > 5 {
-			worked++
-		}
+		ticks = append(ticks, user+sys)
+		all, most = all+user+sys, max(most, user+sys)
 	}
-	if worked != 1 {
+	// On a slow machine the runtime's own watching takes its share, too.
+	if most < 5 || most*10 < all*6 {
 		t.Errorf("CPU ticks of its threads: %v; want one that works", ticks)
 	}
 	if n := s.board.Started.Load() - s.board.Ended.Load(); n != 1 {
