@@ -31,6 +31,7 @@ const (
 	KeepAlive = 'K' // keepalive (read)
 	Closing   = 'C' // closing connection
 	Graceful  = 'G' // gracefully finishing
+	Frozen    = 'z' // a sandbox that is stopped until its next call; ours, not Apache's
 )
 
 // Flags of a row.
@@ -38,6 +39,7 @@ const (
 	CarriesFault   = 1 << iota // the request carries a fault step
 	ExecutingFault             // that step has begun
 	Dead                       // the process has ended; the row shows what it held
+	Reused                     // the process has served another request before this one
 )
 
 // StartRing is the number of start-up durations that are kept for the reader.
@@ -68,6 +70,41 @@ type Header struct {
 	// being ready (its weight paid). Starts[i%StartRing] is start number i.
 	StartCount atomic.Uint64
 	Starts     [StartRing]atomic.Uint32
+	// Of a container host. Starts are the cold ones: of a sandbox, from the
+	// fork. A warm start is what a call waits for a sandbox that was there,
+	// from the decision to use it until the function has the call.
+	ColdCalls  atomic.Uint64 // calls that waited for a sandbox to be made
+	WarmStarts Durations
+	Calls      Durations // of the function alone: from its start to the end of its output
+	Destroys   Durations // of a sandbox, from the end of its last call
+}
+
+// Durations are the newest of a kind, in microseconds, and how many there were.
+type Durations struct {
+	count atomic.Uint64
+	us    [StartRing]atomic.Uint32
+}
+
+// Add notes one. Several processes may call it at once.
+func (d *Durations) Add(us int64) {
+	i := d.count.Add(1) - 1
+	d.us[i%StartRing].Store(uint32(min(max(us, 0), 1<<32-1)))
+}
+
+// Count is how many there were.
+func (d *Durations) Count() uint64 { return d.count.Load() }
+
+// Since calls f for those that came after the first n, as far as they are
+// still there, and returns how many there are now.
+func (d *Durations) Since(n uint64, f func(us int64)) (now uint64) {
+	now = d.count.Load()
+	if now-n > StartRing {
+		n = now - StartRing // the oldest have been written over
+	}
+	for ; n < now; n++ {
+		f(int64(d.us[n%StartRing].Load()))
+	}
+	return now
 }
 
 // Row is what one worker, call or connection is doing. 64 bytes, a cache line.

@@ -11,7 +11,7 @@
 //	      └─ calls/N/              one call, made by the container host
 //
 // On v2 that is one tree; on v1 (and hybrid, where the controllers are on v1)
-// one tree in each of memory, pids, cpu and cpuacct. The empty v2 tree of a
+// one tree in each of memory, pids, cpu, cpuacct and freezer. The empty v2 tree of a
 // hybrid machine is not used beside them: it would save the loop in Kill, but
 // a child can't be born into it and into v1 groups by one and the same way,
 // and two truths about who belongs to a cage are worse than a loop.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,11 +37,29 @@ func killGroups(gs []group) error {
 				killMember(pid, g)
 			}
 		}
+		thawGroups(gs)
 		if left == 0 {
 			return nil
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d processes still alive %v after SIGKILL", left, patience)
+		}
+	}
+}
+
+// thawGroups lets those die that were killed while frozen. A process in a
+// frozen group of v1 takes no signal, not even SIGKILL, until it is thawed
+// (cgroup-v1/freezer-subsystem.rst); it executes nothing more of its program
+// then. In v2 a fatal signal ends it where it is (cgroup-v2.rst,
+// cgroup.freeze). Parents come first: a group is frozen as long as one of
+// them is.
+func thawGroups(gs []group) {
+	for _, g := range gs {
+		if !slices.Contains(g.mount.controllers, freezer) {
+			continue
+		}
+		for _, dir := range subtree(g.dir) {
+			writeFile(filepath.Join(dir, "freezer.state"), "THAWED")
 		}
 	}
 }

@@ -13,7 +13,10 @@ import (
 
 // wanted are the controllers that a cage uses, on v1 in this order: the first
 // that exists is the one whose folders carry the locks.
-var wanted = []string{"memory", "pids", "cpu", "cpuacct"}
+// The freezer limits nothing: a container host stops idle sandboxes with it.
+var wanted = []string{"memory", "pids", "cpu", "cpuacct", freezer}
+
+const freezer = "freezer"
 
 // mount is a cgroup file system: all of v2, or some controllers of v1.
 type mount struct {
@@ -59,7 +62,9 @@ func mountsV1() (found []mount, missing []string) {
 			return m.FSType == "cgroup" && has
 		})
 		if i < 0 {
-			missing = append(missing, name)
+			if name != freezer {
+				missing = append(missing, name)
+			}
 			continue
 		}
 		m := mount{dir: all[i].MountPoint, root: all[i].Root, controllers: []string{name}}

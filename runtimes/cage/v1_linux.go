@@ -89,6 +89,8 @@ func (d *v1) subsystems() ([]cgroup1.Subsystem, error) {
 				ss = append(ss, cgroup1.NewCpu(root))
 			case "cpuacct":
 				ss = append(ss, cgroup1.NewCpuacct(root))
+			case freezer:
+				ss = append(ss, cgroup1.NewFreezer(root))
 			}
 		}
 	}
