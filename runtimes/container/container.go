@@ -46,13 +46,15 @@ func init() { role.Enter(HostRole, host) }
 //	CALL_MEM_BYTES  memory of a call, 64 MiB
 //	CALL_PIDS       processes and threads of a call, 64
 //	BACKEND         the backend's socket, bound into the sandbox
+//	ENGINE          native, or the path of an OCI runtime, see oci
+//	DIR             the lab's own folder, where an OCI runtime keeps its files
 const (
 	defaultMemBytes = 64 << 20
 	defaultPids     = 64
 )
 
 func host() {
-	engine, err := openNative()
+	engine, err := openEngine()
 	if err != nil {
 		role.TellUnavailable(err.Error())
 		syscall.Exit(exitUnavailable)

@@ -1,0 +1,189 @@
+//go:build linux
+
+package container
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"forklore/runtimes/spawn"
+)
+
+// engines runs a test with each OCI runtime that is installed.
+func engines(t *testing.T, test func(t *testing.T, path string)) {
+	for _, name := range []string{"runc", "crun"} {
+		t.Run(name, func(t *testing.T) { test(t, requireEngine(t, name)) })
+	}
+}
+
+func requireEngine(t testing.TB, name string) (path string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skip("needs ", name)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for ", name)
+	}
+	return path
+}
+
+// startEngineHost is a host with that engine, and the folder that it has.
+func startEngineHost(t *testing.T, path string, env ...string) (h *testHost, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Cleanup(func() {
+		// What a runtime makes in hierarchies that the lab doesn't use is the
+		// lab's to remove (package cage).
+		for _, below := range []string{"calls/[0-9]*", "calls", ""} {
+			strays, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/forklore-container-test-%d/%s", os.Getpid(), below))
+			for _, s := range strays {
+				os.Remove(s)
+			}
+		}
+	})
+	return startHost(t, append(env, "FORKLORE_ENGINE="+path, "FORKLORE_DIR="+dir)...), dir
+}
+
+// TestEngine: the same calls as in the native sandbox, with the same ends.
+func TestEngine(t *testing.T) {
+	engines(t, func(t *testing.T, path string) {
+		h, dir := startEngineHost(t, path, "FORKLORE_CALL_MEM_BYTES=67108864")
+		for _, c := range []struct {
+			query  string
+			status int
+			body   string
+		}{
+			{"", 200, "hello\n"},
+			{"cpu_us=1000&mem_bytes=1048576", 200, "hello\n"},
+			{"reply_bytes=3", 200, "xxx"},
+			{"cpu_us=-1", 400, ""},
+		} {
+			if status, body := h.get(c.query); status != c.status || (c.body != "" && body != c.body) {
+				t.Errorf("%q: %d %q, want %d %q", c.query, status, body, c.status, c.body)
+			}
+		}
+		if status, body := h.get("crash=1"); status != 500 {
+			t.Errorf("crash: %d %q, want 500", status, body)
+		}
+		if f := h.died(t); f[3] != "7" || f[2] != strconv.Itoa(2<<8) {
+			t.Errorf("reported %q, want request 7 and exit status 2", f)
+		}
+		var neighbour sync.WaitGroup
+		neighbour.Go(func() {
+			if status, body := h.get("mem_bytes=4194304&spin_us=20000"); status != 200 {
+				t.Errorf("the neighbour: %d %q", status, body)
+			}
+		})
+		if status, body := h.get("mem_bytes=134217728"); status != 500 {
+			t.Errorf("128 MiB in a group of 64: %d %q, want 500", status, body)
+		}
+		if f := h.died(t); f[2] != strconv.Itoa(int(syscall.SIGKILL)) || f[6] != "1" {
+			t.Errorf("reported %q, want signal 9 and one OOM kill", f)
+		}
+		neighbour.Wait()
+		h.requireEmpty(t)
+		requireDeleted(t, dir)
+		before := h.belongings(t)
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(func() {
+				for range 3 {
+					if status, body := h.get(""); status != 200 {
+						t.Errorf("%d %q", status, body)
+					}
+				}
+			})
+		}
+		clients.Wait()
+		var diff string
+		if !eventually(func() bool { diff = cmp.Diff(before, h.belongings(t)); return diff == "" }) {
+			t.Errorf("what the host holds after the calls (-before +after):\n%s", diff)
+		}
+		requireDeleted(t, dir)
+		h.Stop(5 * time.Second)
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("the host leaves %v", left)
+		}
+	})
+}
+
+// requireDeleted fails if a container is left in the host's folder.
+func requireDeleted(t *testing.T, dir string) {
+	t.Helper()
+	var left []string
+	if !eventually(func() bool {
+		calls, _ := filepath.Glob(dir + "/oci-*/call-*")
+		states, _ := filepath.Glob(dir + "/oci-*/state/*")
+		left = append(calls, states...)
+		return len(left) == 0
+	}) {
+		t.Errorf("containers are left: %v", left)
+	}
+}
+
+// A host that is killed leaves functions that live, which the lab ends.
+func TestKillEngineHost(t *testing.T) {
+	engines(t, func(t *testing.T, path string) {
+		h, _ := startEngineHost(t, path)
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(func() { h.get("hang=1") })
+		}
+		if !eventually(func() bool { return len(h.sandboxes()) >= 2 }) {
+			t.Fatal("no sandbox on the board")
+		}
+		pids := descendants(h.Pid)
+		h.Kill()
+		eventually(func() bool { h.sweep(); return !anyAlive(pids) })
+		h.sweep()
+		clients.Wait()
+		if anyAlive(append(pids, h.sandboxes()...)) {
+			t.Errorf("of %v some outlive their host and the sweep", pids)
+		}
+	})
+}
+
+func anyAlive(pids []int) bool {
+	for _, pid := range pids {
+		if alive(pid) {
+			return true
+		}
+	}
+	return false
+}
+
+// An engine that doesn't work is named, and why.
+func TestEngineUnavailable(t *testing.T) {
+	requireSandboxes(t)
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\necho out of order >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ engine, says string }{
+		{"runc", "no absolute path"},
+		{"/nonexistent/runc", "no such file"},
+		{broken, "broken create: exit status 1"},
+	} {
+		file, _ := testBoard(t, 1)
+		p, err := spawn.Start(spawn.Cmd{Role: HostRole, Board: file, Log: os.Stderr, Env: []string{
+			"FORKLORE_CGROUP=" + testGroups(t), "FORKLORE_ENGINE=" + c.engine, "FORKLORE_DIR=" + t.TempDir(), "GORACE=atexit_sleep_ms=0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := <-p.Lines(); !strings.HasPrefix(line, "unavailable ") || !strings.Contains(line, c.says) {
+			t.Errorf("%s: it said %q, want %q", c.engine, line, c.says)
+		}
+		p.Stop(5 * time.Second)
+	}
+}
