@@ -102,7 +102,7 @@ func run() (code int) {
 // options are what the flags say, as they were written.
 type options struct {
 	models, rate, arrivals, workload, weight, memory string
-	restartDelay, loopListener, cgi, lang            string
+	restartDelay, loopListener, cgi, engine, lang    string
 	seed                                             uint64
 	pids                                             int64
 	workers, maxRequests, maxCalls, queue, port      int
@@ -166,6 +166,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.restartDelay, "restart-delay", "1s", "after which a dead event loop (or host, or parent) is started again; never")
 	f.StringVar(&o.loopListener, "loop-listener", "own", "who owns the event loop's listening socket: own, supervisor")
 	f.StringVar(&o.cgi, "cgi", "", "a CGI program to put behind the CGI column in place of the application")
+	f.StringVar(&o.engine, "engine", runtimes.NativeEngine, "what makes the containers: "+strings.Join(runtimes.Engines, ", "))
 	f.IntVar(&o.port, "port", 0, "first of four ports on 127.0.0.1; 0: free ones")
 }
 
@@ -257,6 +258,13 @@ func (o *options) config() (cfg live.Config, err error) {
 			return cfg, badInput("--cgi %s: the cgi model is not part of this run (--models %s)", o.cgi, o.models)
 		}
 	}
+	if _, err := runtimes.EnginePath(o.engine); err != nil {
+		return cfg, badInput("--%w", err)
+	}
+	if o.engine != runtimes.NativeEngine && !cfg.Models.Has(sim.Container) {
+		return cfg, badInput("--engine %s: the container model is not part of this run (--models %s)", o.engine, o.models)
+	}
+	cfg.Spec.Engine = o.engine
 	cfg.Spec.Pids, cfg.Spec.Workers, cfg.Spec.MaxRequests = o.pids, o.workers, o.maxRequests
 	cfg.Spec.MaxCalls, cfg.Spec.Queue, cfg.Spec.Port = o.maxCalls, o.queue, o.port
 	cfg.Spec.CallTimeout, cfg.Spec.CallBytes = o.callTimeout, cfg.Workload.Mean().MemBytes

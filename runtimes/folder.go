@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -75,8 +76,8 @@ func sweepFolders(tmp string) {
 	found, _ := filepath.Glob(filepath.Join(tmp, folderPrefix+"*"))
 	for _, path := range found {
 		// Only what looks like ours is touched: <pid>-<start time>, a lock in it.
-		pid, start, ok := strings.Cut(strings.TrimPrefix(filepath.Base(path), folderPrefix), "-")
-		if !ok || !digits(pid) || !digits(start) {
+		id := strings.Split(strings.TrimPrefix(filepath.Base(path), folderPrefix), "-")
+		if len(id) < 2 || len(id) > 3 || slices.ContainsFunc(id, func(s string) bool { return !digits(s) }) {
 			continue
 		}
 		lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|syscall.O_NOFOLLOW, 0)

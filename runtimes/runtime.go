@@ -146,7 +146,12 @@ func (r *Runtime) launch() (*spawn.Proc, error) {
 	case r.Model == CGI && r.house.spec.Script != "":
 		env = append(env, "FORKLORE_CGI="+r.house.spec.Script)
 	case r.Model == Container:
+		engine, err := EnginePath(r.house.spec.Engine)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 		env = append(env, "FORKLORE_CGROUP="+r.cage.Env(),
+			"FORKLORE_ENGINE="+engine, "FORKLORE_DIR="+r.house.folder.path,
 			fmt.Sprintf("FORKLORE_CALL_MEM_BYTES=%d", r.house.spec.MemoryBytes/2),
 			fmt.Sprintf("FORKLORE_CALL_PIDS=%d", min(64, r.house.spec.Pids/2)))
 	}

@@ -24,8 +24,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"forklore/runtimes/app"
@@ -66,6 +68,7 @@ type Spec struct {
 	NeverRestart   bool
 	SharedListener bool // the supervisor owns the event loop's listener
 
+	Engine string // of the container model: one of Engines, "" is native
 	Script string // CGI program in place of the application, absolute
 	Port   int    // first of the ports, 0: free ones
 	Log    *os.File
@@ -90,7 +93,7 @@ type House struct {
 // Open clears away what dead labs have left, and starts what the runtimes of
 // this one share. On an error nothing is left behind.
 func Open(spec Spec, models []string) (_ *House, err error) {
-	h := &House{spec: spec, id: cage.ID(), ports: map[string]port{}, token: rand.Text(), itersPerMS: app.Calibrate()}
+	h := &House{spec: spec, id: houseID(), ports: map[string]port{}, token: rand.Text(), itersPerMS: app.Calibrate()}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -126,6 +129,18 @@ func Open(spec Spec, models []string) (_ *House, err error) {
 		return nil, fmt.Errorf("backend: it said %q, not that it is ready", line)
 	}
 	return h, nil
+}
+
+// houses is how many this process has opened.
+var houses atomic.Uint64
+
+// houseID is this process's, with a number behind it from its second house on.
+func houseID() string {
+	id := cage.ID()
+	if n := houses.Add(1); n > 1 {
+		id += "-" + strconv.FormatUint(n, 10)
+	}
+	return id
 }
 
 // backendBytes is the backend's own limit: a goroutine for each request that
@@ -206,6 +221,9 @@ func MaxCalls(s Spec) int {
 
 // Check refuses what can't work before anything is started.
 func (s Spec) Check() error {
+	if _, err := EnginePath(s.Engine); err != nil {
+		return err
+	}
 	least := hostBytes + callBytes + s.Weight.MemBytes + s.CallBytes
 	if s.MemoryBytes < least {
 		return fmt.Errorf("memory: %d MiB is too small for one process of this application, at least %d MiB are needed",

@@ -117,7 +117,7 @@ func (y *groupYard) close() error {
 	}
 	defer top.Close()
 	defer y.lock.Close()
-	err = errors.Join(killGroups(y.labs), removeGroups(y.labs))
+	err = errors.Join(killGroups(y.labs), removeGroups(y.labs), removeStrays(y.tops, filepath.Base(y.labs[0].dir)))
 	return errors.Join(err, y.vacate())
 }
 
@@ -155,7 +155,7 @@ func sweep(tops []group) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue // alive
 		}
-		err = errors.Join(killGroups(labs), removeGroups(labs))
+		err = errors.Join(killGroups(labs), removeGroups(labs), removeStrays(tops, name))
 		if lock != nil {
 			lock.Close()
 		}

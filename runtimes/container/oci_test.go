@@ -48,7 +48,7 @@ func startEngineHost(t *testing.T, path string, env ...string) (h *testHost, dir
 		for _, below := range []string{"calls/[0-9]*", "calls", ""} {
 			strays, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/forklore-container-test-%d/%s", os.Getpid(), below))
 			for _, s := range strays {
-				os.Remove(s)
+				os.Remove(filepath.Clean(s))
 			}
 		}
 	})
