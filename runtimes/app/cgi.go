@@ -8,7 +8,8 @@ import (
 
 // The application as a CGI script: a process for one request. Its request
 // comes by the environment, its response goes to descriptor 1 (RFC 3875,
-// sections 4.1 and 6). The container's sandbox runs the same program.
+// sections 4.1 and 6). The container's sandbox runs the same program, or the
+// one of function_linux.go, which serves more than one call.
 func init() {
 	role.Enter("cgi call", serveCGI)
 	role.Enter("sandbox call", serveCGI)
@@ -26,44 +27,48 @@ func serveCGI() {
 	role.Sacrifice()
 	itersPerMS := role.Int("ITERS_PER_MS", 0)
 	WeightFromEnv().Pay(itersPerMS)
-	r := cgiResponse{ready: role.Nanotime()}
+	r := cgiResponse{fd: stdout, ready: role.Nanotime()}
+	r.answer(itersPerMS, func(name string) string { v, _ := syscall.Getenv(name); return v })
+}
 
-	var method, query string
-	method, _ = syscall.Getenv("REQUEST_METHOD")
-	query, _ = syscall.Getenv("QUERY_STRING")
-	if v, ok := syscall.Getenv("HTTP_FORKLORE_REQUEST"); ok {
-		n, _ := role.ParseInt(v)
+// Variables are the meta-variables that the application reads.
+var Variables = [...]string{"REQUEST_METHOD", "QUERY_STRING", "HTTP_FORKLORE_REQUEST", "HTTP_FORKLORE_TOKEN"}
+
+// answer serves the request that the variables describe. It returns the bytes
+// that the request has left behind.
+func (r *cgiResponse) answer(itersPerMS int64, variable func(name string) string) (leaked int64) {
+	if n, ok := role.ParseInt(variable("HTTP_FORKLORE_REQUEST")); ok {
 		r.user = uint64(max(n, 0))
 	}
-	r.head = method == "HEAD"
+	r.head = variable("REQUEST_METHOD") == "HEAD"
 
 	c := Call{ID: r.user, Backend: role.Env("BACKEND"), ItersPerMS: itersPerMS}
-	if !c.Steps.Parse(query) {
+	if !c.Steps.Parse(variable("QUERY_STRING")) {
 		r.write("400 Bad Request", "the steps of the request are out of bounds, or more than 16\n")
-		return
+		return 0
 	}
 	if c.Steps.Fault() {
-		token, _ := syscall.Getenv("HTTP_FORKLORE_TOKEN")
-		if want := role.Env("TOKEN"); want == "" || token != want {
+		if want := role.Env("TOKEN"); want == "" || variable("HTTP_FORKLORE_TOKEN") != want {
 			r.write("403 Forbidden", "fault steps need the run's token\n")
-			return
+			return 0
 		}
 	}
 	a := c.Run()
 	r.user = a.User
-	if a.Failed != "" {
+	switch {
+	case a.Failed != "":
 		r.write("502 Bad Gateway", a.Failed+"\n")
-		return
-	}
-	if a.BodyBytes == 0 {
+	case a.BodyBytes == 0:
 		r.write("", Body)
-		return
+	default:
+		r.writeX(a.BodyBytes)
 	}
-	r.writeX(a.BodyBytes)
+	return a.Leaked
 }
 
 // cgiResponse is a script's response: header, blank line, body.
 type cgiResponse struct {
+	fd    int
 	ready int64
 	user  uint64
 	head  bool // RFC 3875, 4.3.3: no body then
@@ -91,14 +96,14 @@ func (r *cgiResponse) write(status, body string) {
 	if !r.head {
 		b = append(b, body...)
 	}
-	WriteAll(stdout, b) // a host that has hung up is told by nobody
+	WriteAll(r.fd, b) // a host that has hung up is told by nobody
 }
 
 // xs is touched only by who asks for a body of a size.
 var xs [32 << 10]byte
 
 func (r *cgiResponse) writeX(n int64) {
-	if WriteAll(stdout, r.header("", n)) != nil || r.head {
+	if WriteAll(r.fd, r.header("", n)) != nil || r.head {
 		return
 	}
 	for i := range xs {
@@ -106,7 +111,7 @@ func (r *cgiResponse) writeX(n int64) {
 	}
 	for n > 0 {
 		k := min(n, int64(len(xs)))
-		if WriteAll(stdout, xs[:k]) != nil {
+		if WriteAll(r.fd, xs[:k]) != nil {
 			return
 		}
 		n -= k

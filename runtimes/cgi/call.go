@@ -35,22 +35,27 @@ var buffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
 
 // call is one process and the request that it serves.
 type call struct {
-	h      *Host
-	req    *http.Request
-	out    *output
-	child  *child
-	proc   Process
-	place  int
-	held   holding
-	forkNS int64
-	left   atomic.Bool // by the client
-	unhook func() bool // from the client's leaving
+	h       *Host
+	req     *http.Request
+	out     *output
+	child   *child
+	proc    Process
+	place   int
+	held    holding
+	forkNS  int64
+	readyNS int64       // when the program had the call; 0: it didn't say
+	left    atomic.Bool // by the client
+	unhook  func() bool // from the client's leaving
+	kept    bool        // the process waits for another call
+
+	mu   sync.Mutex
+	gone bool // the process isn't this call's any more
 }
 
 // start starts the call's process.
 func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 	c := &call{h: h, req: req, place: place, held: h.holding(req)}
-	p := &Program{Path: h.Path, Args: h.Args, Dir: h.Dir, Env: h.metaVariables(req, b.bytes), Stdin: h.null.Fd()}
+	p := &Program{Path: h.Path, Args: h.Args, Dir: h.Dir, Env: h.metaVariables(req, b.bytes), Stdin: h.null.Fd(), Place: place}
 	if p.Args == nil {
 		p.Args = append([]string{h.Path}, words(req)...)
 	}
@@ -75,12 +80,40 @@ func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 		c.out.f.Close()
 		return nil, err
 	}
+	if r := c.proc.Resident; r != nil {
+		h.reaper.started(ticket, 0, nil)
+		if r.served > 0 {
+			c.held.flags |= board.Reused
+		}
+		h.hold(place, c.held, c.forkNS)
+		c.child = r.child
+		c.child.notify(func() { c.out.end(grace) })
+		return c, nil
+	}
 	h.born(place, c.proc.Pid, c.held, c.forkNS)
 	c.child = h.reaper.started(ticket, c.proc.Pid, func() { c.out.end(grace) })
 	if !h.Application {
-		h.ready((role.Nanotime() - c.forkNS) / 1000) // fork and exec is all that can be seen of a script
+		c.started((role.Nanotime() - c.forkNS) / 1000) // fork and exec is all that can be seen of a script
 	}
 	return c, nil
+}
+
+// kill ends the process, as long as it is this call's.
+func (c *call) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		c.child.kill()
+	}
+}
+
+// letGo ends the call's right to kill the process, and reports whether it has
+// made no use of it.
+func (c *call) letGo() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	return !c.child.wasKilled()
 }
 
 // run passes the output on to the client, until the process is gone.
@@ -88,7 +121,7 @@ func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local 
 	defer c.out.f.Close()
 	c.unhook = context.AfterFunc(c.req.Context(), func() {
 		c.left.Store(true)
-		c.child.kill()
+		c.kill()
 	})
 	defer c.unhook()
 	hdr, rest, err := c.readHeader()
@@ -104,7 +137,7 @@ func (c *call) run(rw http.ResponseWriter, ctl *http.ResponseController) (local 
 		c.discard(nil)
 	}
 	if errors.Is(err, errSilence) {
-		c.child.kill()
+		c.kill()
 	}
 	whole := c.finish(begun && err == nil, ctl)
 	switch {
@@ -205,7 +238,7 @@ func (c *call) copy(w io.Writer, first []byte) error {
 func (c *call) discard(first []byte) {
 	c.out.end(linger)
 	if c.copy(io.Discard, first) != nil {
-		c.child.kill()
+		c.kill()
 	}
 }
 
@@ -215,8 +248,17 @@ func (c *call) finish(flush bool, ctl *http.ResponseController) (whole bool) {
 	var lingered atomic.Bool
 	t := time.AfterFunc(linger, func() {
 		lingered.Store(true) // it had said all that it had to say
-		c.child.kill()
+		c.kill()
 	})
+	c.ended(role.Nanotime())
+	if r := c.proc.Resident; r != nil && r.Over() && c.letGo() {
+		t.Stop()
+		if flush {
+			ctl.Flush() // the client needn't wait for what follows
+		}
+		c.rest()
+		return true
+	}
 	select {
 	case <-c.child.done:
 	default:
@@ -230,20 +272,19 @@ func (c *call) finish(flush bool, ctl *http.ResponseController) (whole bool) {
 	if crashed && c.held.flags&board.CarriesFault != 0 {
 		c.held.flags |= board.ExecutingFault
 	}
+	destroy := c.proc.Destroy
+	if r := c.proc.Resident; r != nil {
+		destroy = r.destroy
+	}
 	var ooms uint64
-	if c.proc.Destroy != nil {
+	if destroy != nil {
 		if flush && whole {
 			ctl.Flush() // the client needn't wait for it
 		}
-		var err error
-		if ooms, err = c.proc.Destroy(); err != nil {
-			slog.Error("cgi: take down", "pid", c.child.pid, "err", err)
-			if c.h.Board != nil {
-				c.h.Board.Leftover.Add(1)
-			}
-		}
+		now := role.Nanotime()
+		ooms = c.h.takeDown(c.child.pid, destroy)
 		if c.h.Board != nil {
-			c.h.Board.OOMKills.Add(ooms)
+			c.h.Board.Destroys.Add((role.Nanotime() - now) / 1000)
 		}
 	}
 	if crashed && c.h.Died != nil {

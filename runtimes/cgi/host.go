@@ -214,8 +214,9 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 		}
 		return "" // or the client has left the queue
 	}
-	defer h.places.leave(place)
-	c, err := h.start(req, &b, place)
+	var c *call
+	defer func() { h.places.leave(place, c != nil && c.kept) }()
+	c, err = h.start(req, &b, place)
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM):
 		slog.Warn("cgi: no process for a call", "err", err) // the group's limit

@@ -23,6 +23,7 @@ type places struct {
 
 type slot struct {
 	taken bool
+	kept  bool // it isn't, and a process waits there for a call
 	left  time.Time
 }
 
@@ -65,16 +66,38 @@ func (p *places) take(ctx context.Context) (int, error) {
 		}
 	}
 	p.mu.Unlock()
-	p.leave(<-turn) // given in the same moment
+	i := <-turn // given in the same moment
+	p.leave(i, p.kept(i))
 	return 0, ctx.Err()
 }
 
-// pick takes the first place that is empty for long enough, or the one that is
-// empty for longest.
+// pick takes a place where a process waits: the one whose last call was last,
+// so that those that aren't needed come to rest. Else an empty one.
 func (p *places) pick() int {
+	best := -1
+	for i, s := range p.slots {
+		if s.kept && !s.taken && (best < 0 || s.left.After(p.slots[best].left)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		best = p.empty()
+	}
+	p.hold(best)
+	return best
+}
+
+func (p *places) hold(i int) {
+	p.slots[i] = slot{taken: true}
+	p.free--
+}
+
+// empty is the first place that is empty for long enough, or the one that is
+// empty for longest, -1 if none is.
+func (p *places) empty() int {
 	now, best := time.Now(), -1
 	for i, s := range p.slots {
-		if s.taken {
+		if s.taken || s.kept {
 			continue
 		}
 		if now.Sub(s.left) >= cool {
@@ -85,21 +108,50 @@ func (p *places) pick() int {
 			best = i
 		}
 	}
-	p.slots[best].taken = true
-	p.free--
 	return best
 }
 
-// leave gives the place back: to the first in the queue, if there is one.
-func (p *places) leave(i int) {
+// reserve takes an empty place for a process that is to wait there.
+func (p *places) reserve() (i int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i = p.empty(); i < 0 || len(p.waiting) > 0 {
+		return -1, false
+	}
+	p.hold(i)
+	return i, true
+}
+
+// claim takes the place of a process that waits, unless a call has it.
+func (p *places) claim(i int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.slots[i].kept || p.slots[i].taken {
+		return false
+	}
+	p.hold(i)
+	return true
+}
+
+// kept reports whether a process waits in a place that was handed on.
+func (p *places) kept(i int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slots[i].kept
+}
+
+// leave gives the place back, with or without a process that waits there: to
+// the first in the queue, if there is one.
+func (p *places) leave(i int, kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.waiting) > 0 {
+		p.slots[i].kept = kept
 		p.waiting[0] <- i
 		p.waiting = p.waiting[1:]
 		p.onQueue(len(p.waiting))
 		return
 	}
-	p.slots[i] = slot{left: time.Now()}
+	p.slots[i] = slot{kept: kept, left: time.Now()}
 	p.free++
 }

@@ -32,7 +32,7 @@ func TestPlacesAreFirstComeFirstServed(t *testing.T) {
 					return
 				}
 				served <- i
-				p.leave(place)
+				p.leave(place, false)
 			}()
 			synctest.Wait()
 		}
@@ -41,7 +41,7 @@ func TestPlacesAreFirstComeFirstServed(t *testing.T) {
 		}
 		leave()
 		synctest.Wait()
-		p.leave(first)
+		p.leave(first, false)
 		synctest.Wait()
 		if d := cmp.Diff([]int{-1, 0, 2}, []int{<-served, <-served, <-served}); d != "" {
 			t.Errorf("-want +got\n%s", d)
@@ -64,7 +64,7 @@ func TestPlacesCool(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, i)
-			p.leave(i)
+			p.leave(i, false)
 		}
 		if d := cmp.Diff([]int{0, 1, 2, 0, 0, 0}, got); d != "" {
 			t.Errorf("-want +got\n%s", d)

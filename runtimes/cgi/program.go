@@ -6,6 +6,7 @@ type Program struct {
 	Args, Env             []string // Args[0] is the label that ps shows
 	Dir                   string
 	Stdin, Stdout, Stderr uintptr // descriptors that become 0, 1 and 2
+	Place                 int     // the call's, a row of the board
 }
 
 // Process is a started one: a child of this process, leader of a process
@@ -16,4 +17,7 @@ type Process struct {
 	// takes down what was built for the call, and says how often the kernel's
 	// OOM killer was in it.
 	Destroy func() (oomKills uint64, err error)
+	// Resident is set if the process was there before the call, or may stay
+	// after it. Destroy is the Resident's then, and not looked at here.
+	Resident *Resident
 }

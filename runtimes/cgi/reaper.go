@@ -42,7 +42,7 @@ type child struct {
 	pid    int
 	done   chan struct{} // closed once status is valid
 	status syscall.WaitStatus
-	onEnd  func() // called by the reaper; must not block
+	onEnd  func() // called under the reaper's lock; must not block
 	killed bool   // by us: no surprise
 	r      *reaper
 }
@@ -162,6 +162,20 @@ func (c *child) end(status syscall.WaitStatus) {
 	}
 }
 
+// notify has f called at the child's end, in place of who was told before.
+func (c *child) notify(f func()) {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	c.onEnd = f
+	select {
+	case <-c.done:
+		if f != nil {
+			f()
+		}
+	default:
+	}
+}
+
 // kill ends the process and its group, if it hasn't ended already.
 func (c *child) kill() {
 	c.r.mu.Lock()
@@ -169,6 +183,13 @@ func (c *child) kill() {
 	if c.r.children[c.pid] == c {
 		c.killGroup()
 	}
+}
+
+// wasKilled reports whether it was killed from here.
+func (c *child) wasKilled() bool {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	return c.killed
 }
 
 func (c *child) killGroup() {

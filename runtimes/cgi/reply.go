@@ -24,7 +24,8 @@ type reply struct {
 func (c *call) reply(rw http.ResponseWriter, ctl *http.ResponseController, hdr header, rest []byte) error {
 	if c.h.Application {
 		if ns, err := strconv.ParseInt(hdr.take(app.ReadyHeader), 10, 64); err == nil {
-			c.h.ready((ns - c.forkNS) / 1000)
+			c.readyNS = ns
+			c.started((ns - c.forkNS) / 1000)
 		}
 	}
 	r := &reply{c: c, rw: rw, ctl: ctl, left: -1}
@@ -83,7 +84,7 @@ func (r *reply) Write(b []byte) (int, error) {
 	case errors.Is(err, http.ErrBodyNotAllowed): // 204, 304
 		return len(b), nil
 	case err != nil:
-		r.c.child.kill()
+		r.c.kill()
 		return 0, fmt.Errorf("send to client: %w", err)
 	case r.c.req.Method == http.MethodHead: // nothing was sent
 		return len(b), nil

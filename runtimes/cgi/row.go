@@ -50,14 +50,38 @@ func (h *Host) gone(place int, flags uint32, now int64) {
 	h.Board.Died(place, now)
 }
 
-// ready notes how long a start took.
-func (h *Host) ready(us int64) {
-	if h.Board == nil {
-		return
+// hold notes the call of a process that was there before.
+func (h *Host) hold(place int, held holding, now int64) {
+	if h.Board != nil {
+		h.Board.Row[place].Hold(held.request, held.port, held.flags, now)
 	}
-	h.counted.Lock()
-	defer h.counted.Unlock()
-	h.Board.AddStart(us)
+}
+
+// ready notes how long the start of a process took.
+func (h *Host) ready(us int64) {
+	if h.Board != nil {
+		h.Board.AddStart(us)
+	}
+}
+
+// started notes how long a call has waited until its program had it.
+func (c *call) started(us int64) {
+	b := c.h.Board
+	switch r := c.proc.Resident; {
+	case b == nil:
+	case r != nil && !r.Cold:
+		b.WarmStarts.Add(us)
+	default:
+		b.ColdCalls.Add(1)
+		b.AddStart(us)
+	}
+}
+
+// ended notes how long the program was at it.
+func (c *call) ended(now int64) {
+	if c.h.Board != nil && c.readyNS != 0 {
+		c.h.Board.Calls.Add((now - c.readyNS) / 1000)
+	}
 }
 
 func (h *Host) queued(now int) {

@@ -29,6 +29,12 @@ type Config struct {
 	Start func(*Program) (Process, error)
 	// TooBusy is the status beyond the queue: 503 if 0.
 	TooBusy int
+	// Begin, if set, is called before the first call.
+	Begin func(*Host)
+	// Set, if set, is told of each setting that the lab has changed.
+	Set func(name, value string)
+	// Ending, if set, is called before the processes are ended.
+	Ending func()
 	// Close, if set, is called last, when all calls are over.
 	Close func()
 }
@@ -71,6 +77,9 @@ func serve(cfg Config) error {
 	}
 	h.Board = b
 	h.once.Do(h.setup)
+	if cfg.Begin != nil {
+		cfg.Begin(h)
+	}
 	ln, err := listen(int(role.Int("PORT", 0)))
 	if err != nil {
 		return err
@@ -100,6 +109,9 @@ func serve(cfg Config) error {
 				})
 			case len(f) == 3 && f[0] == "set":
 				set.set(f[1], f[2])
+				if cfg.Set != nil {
+					cfg.Set(f[1], f[2])
+				}
 			default:
 				slog.Warn("cgi: unknown command", "line", line)
 			}
@@ -112,6 +124,9 @@ func serve(cfg Config) error {
 		ln.Close()
 	}
 	end := time.Now().Add(patience)
+	if cfg.Ending != nil {
+		cfg.Ending()
+	}
 	if !h.reaper.close(patience) {
 		slog.Error("cgi: processes outlive the host", "patience", patience)
 	}

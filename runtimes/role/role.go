@@ -34,7 +34,7 @@ const env = "FORKLORE_ROLE"
 // known holds the roles that are linked into this binary. It has room for all
 // of them without an allocation.
 var (
-	known  [16]string
+	known  [32]string
 	nKnown int
 )
 
