@@ -49,3 +49,7 @@ func (s *settings) env() []string {
 	}
 	return env
 }
+
+// Environment is what a call of the built-in application finds in its
+// environment beside the meta-variables, for who starts one without a Host.
+func Environment(callRole string) []string { return (&settings{role: callRole}).env() }

@@ -109,7 +109,7 @@ type Incident struct {
 func (r *Run) Document() Document {
 	s := r.Final
 	d := Document{
-		Schema: Schema, Source: s.Kind, Machine: machine(s), Seed: s.Load.Seed, RatePerS: s.Load.RatePerS,
+		Schema: Schema, Source: s.Kind, Machine: ThisMachine(s.Lab.Cgroup), Seed: s.Load.Seed, RatePerS: s.Load.RatePerS,
 		Workload: s.Load.Workload, Weight: s.Load.Weight, DurationMS: r.Duration.Milliseconds(),
 		Unattributed: s.Unattributed, Models: map[string]Model{}, Incidents: []Incident{}, Refused: r.Refused,
 	}
@@ -151,10 +151,11 @@ func model(m sim.Model, s *sim.ModelState, procsNow int) (d Model) {
 	return d
 }
 
-func machine(s *sim.Snapshot) Machine {
+// ThisMachine is the one that this runs on; what cgroups it has, package cage knows.
+func ThisMachine(cgroup string) Machine {
 	kernel, memBytes := kernelAndMemory()
 	return Machine{OS: runtime.GOOS, Kernel: kernel, CPUs: runtime.NumCPU(), MemBytes: memBytes,
-		Cgroup: s.Lab.Cgroup, Root: os.Geteuid() == 0}
+		Cgroup: cgroup, Root: os.Geteuid() == 0}
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
