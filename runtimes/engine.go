@@ -16,8 +16,11 @@ var Engines = []string{NativeEngine, "runc", "crun"}
 // NativeEngine is the one that is there wherever sandboxes can be made.
 const NativeEngine = "native"
 
+// systemFolders are root's usual PATH; a user's seldom has sbin.
+var systemFolders = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
 // EnginePath is where an engine's program is, "" for the native one, which has
-// none. It looks in the system's folders too: a user's PATH seldom has sbin.
+// none. It looks in the PATH, then in the system's folders.
 func EnginePath(engine string) (string, error) {
 	if engine == "" || engine == NativeEngine {
 		return "", nil
@@ -28,7 +31,7 @@ func EnginePath(engine string) (string, error) {
 	if path, err := exec.LookPath(engine); err == nil && filepath.IsAbs(path) {
 		return path, nil
 	}
-	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+	for _, dir := range systemFolders {
 		path := filepath.Join(dir, engine)
 		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0 {
 			return path, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -58,7 +59,8 @@ type Event struct {
 	Top      bool   // it was the top process
 	Listener bool   // and owned the listener: whatever was connected went with it
 
-	Text string
+	Text   string
+	Failed bool // it was to be started again, and couldn't be
 }
 
 // EventKind is what happened.
@@ -81,6 +83,14 @@ type Held struct {
 // Start starts a model and returns when it serves. ErrUnavailable says that it
 // can't here, and why.
 func (h *House) Start(model string) (_ *Runtime, err error) {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, errClosing
+	}
+	h.starts.Add(1)
+	h.mu.Unlock()
+	defer h.starts.Done()
 	r := &Runtime{
 		Model: model, house: h,
 		// Deaths are rare; in a storm of them the supervisor waits for the reader.
@@ -139,10 +149,10 @@ const patience = 20 * time.Second
 // launch starts the top process and waits until it serves.
 func (r *Runtime) launch() (*spawn.Proc, error) {
 	env := append(r.house.settings(r.Model), "FORKLORE_PORT="+strconv.Itoa(r.house.ports[r.Model].number))
-	var listener *os.File
+	var listeners []*os.File
 	switch {
 	case r.sharedListener():
-		env, listener = append(env, "FORKLORE_LISTENER=1"), r.house.ports[r.Model].socket
+		env, listeners = append(env, "FORKLORE_LISTENER=1"), []*os.File{r.house.ports[r.Model].socket}
 	case r.Model == CGI && r.house.spec.Script != "":
 		env = append(env, "FORKLORE_CGI="+r.house.spec.Script)
 	case r.Model == Container:
@@ -162,13 +172,13 @@ func (r *Runtime) launch() (*spawn.Proc, error) {
 	}
 	forked := role.Nanotime()
 	p, err := spawn.Start(spawn.Cmd{
-		Role: top[r.Model], Env: env, Board: r.boardFD, Listener: listener, Log: r.house.spec.Log,
+		Role: top[r.Model], Env: env, Board: r.boardFD, Listeners: listeners, Log: r.house.spec.Log,
 		Leaf: r.Model == EventLoop, Launch: r.cage.Launch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model, err)
 	}
-	line, err := firstLine(p, patience)
+	line, err := firstLine(p, patience, r.house.closing)
 	if why, ok := strings.CutPrefix(line, "unavailable "); ok {
 		p.Stop(time.Second)
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, why)
@@ -203,12 +213,13 @@ func (r *Runtime) supervise(p *spawn.Proc) {
 			r.proc.Store(nil)
 			p.Stop(stopGrace)
 			r.clear()
+			r.board.Reset()
+			r.restarts.Store(0)
 		case died:
 			r.bury(p)
-			if delay = r.house.spec.RestartDelay; r.house.spec.NeverRestart {
+			if delay = max(r.house.spec.RestartDelay, 1); r.house.spec.NeverRestart {
 				delay = never
 			}
-			r.restarts.Add(1)
 		}
 		if p = r.again(delay); p == nil {
 			return
@@ -220,17 +231,23 @@ func (r *Runtime) supervise(p *spawn.Proc) {
 // before.
 func (r *Runtime) again(delay time.Duration) *spawn.Proc {
 	for {
+		afterDeath := delay > 0
 		select {
 		case <-r.quit:
 			return nil
 		case <-r.restart:
+			r.board.Reset()
+			afterDeath = false
 		case <-time.After(delay):
 		}
 		p, err := r.launch()
 		if err == nil {
+			if afterDeath {
+				r.restarts.Add(1)
+			}
 			return p
 		}
-		r.tell(Event{What: Said, At: time.Now(), Text: "restart: " + err.Error()})
+		r.tell(Event{What: Said, At: time.Now(), Text: "restart: " + err.Error(), Failed: true})
 		delay = max(r.house.spec.RestartDelay, time.Second)
 	}
 }
@@ -281,7 +298,10 @@ func (r *Runtime) heard(line string) {
 			}
 		}
 		e := Event{What: Died, At: time.Now(), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
-			OOMKills: n[5] + r.oomKillsSince()}
+			OOMKills: n[5]}
+		if e.OOMKills == 0 && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
+			e.OOMKills = r.oomKillsSince(1)
+		}
 		if n[2] != 0 {
 			e.Held = []Held{{Request: n[2], Carries: n[4]&board.CarriesFault != 0, Executing: n[4]&board.ExecutingFault != 0}}
 		}
@@ -293,12 +313,13 @@ func (r *Runtime) heard(line string) {
 	}
 }
 
-// oomKillsSince is how often the kernel's OOM killer struck since it was last
-// asked. Only the supervising goroutine calls it.
-func (r *Runtime) oomKillsSince() uint64 {
+// oomKillsSince is how often the kernel's OOM killer struck, at most so often,
+// and not yet told of another death: a burst of kills has a death for each.
+// Only the supervising goroutine calls it.
+func (r *Runtime) oomKillsSince(most uint64) uint64 {
 	now := r.cage.Figures().OOMKills
-	since := now - min(r.oomKills, now)
-	r.oomKills = now
+	since := min(now-min(r.oomKills, now), most)
+	r.oomKills += since
 	return since
 }
 
@@ -307,11 +328,17 @@ func (r *Runtime) oomKillsSince() uint64 {
 func (r *Runtime) bury(p *spawn.Proc) {
 	r.proc.Store(nil)
 	e := Event{What: Died, At: time.Now(), Pid: p.Pid, Status: p.Status(), Top: true,
-		Listener: !r.sharedListener(), OOMKills: r.oomKillsSince()}
+		Listener: !r.sharedListener()}
+	if e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
+		e.OOMKills = r.oomKillsSince(math.MaxUint64)
+	}
 	for i := range r.board.Row {
 		row := &r.board.Row[i]
 		if id := row.Request.Load(); id != 0 {
 			f := row.Flags.Load()
+			if f&board.Dead != 0 {
+				continue // it had ended before, and is only shown
+			}
 			e.Held = append(e.Held, Held{Request: id, Carries: f&board.CarriesFault != 0, Executing: f&board.ExecutingFault != 0})
 		}
 	}

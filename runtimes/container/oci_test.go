@@ -45,10 +45,10 @@ func startEngineHost(t *testing.T, path string, env ...string) (h *testHost, dir
 	t.Cleanup(func() {
 		// What a runtime makes in hierarchies that the lab doesn't use is the
 		// lab's to remove (package cage).
-		for _, below := range []string{"calls/[0-9]*", "calls", ""} {
-			strays, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/forklore-container-test-%d/%s", os.Getpid(), below))
+		for _, below := range []string{"/calls/[0-9]*", "/calls", ""} {
+			strays, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/forklore-container-test-%d%s", os.Getpid(), below))
 			for _, s := range strays {
-				os.Remove(filepath.Clean(s))
+				os.Remove(s)
 			}
 		}
 	})

@@ -398,6 +398,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--arrivals", "bursty"}, "bursty"},
 		{[]string{"--timeout", "-1s"}, "--timeout"},
 		{[]string{"--restart-delay", "later"}, "later"},
+		{[]string{"--engine", "kata"}, `unknown engine "kata"`},
+		{[]string{"--engine", "runc", "--models", "cgi"}, "container model is not part of this run"},
 		{[]string{"--loop-listener", "nobody"}, "nobody"},
 		{[]string{"--port", "70000"}, "--port"},
 		{[]string{"--cgi", "/nonexistent/script"}, "no such file"},
