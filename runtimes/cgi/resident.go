@@ -128,7 +128,7 @@ func (c *call) rest() {
 	if b := c.h.Board; b != nil {
 		row := &b.Row[c.place]
 		row.LeakKiB.Store(uint64(r.LeakedBytes >> 10))
-		row.Release(board.Idle, role.Nanotime())
+		row.Release(board.Working, role.Nanotime()) // it isn't back yet
 	}
 	r.child.notify(nil)
 	state, ok := r.Keep()

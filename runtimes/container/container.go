@@ -48,6 +48,9 @@ func init() { role.Enter(HostRole, host) }
 //	BACKEND         the backend's socket, bound into the sandbox
 //	ENGINE          native, or the path of an OCI runtime, see oci
 //	DIR             the lab's own folder, where an OCI runtime keeps its files
+//	MODE            fresh, prewarmed or warm, see pool; the lab may change it
+//	POOL            sandboxes that wait in mode prewarmed, 4
+//	IDLE_MS         how long one waits in mode warm, 10 s
 const (
 	defaultMemBytes = 64 << 20
 	defaultPids     = 64
@@ -59,10 +62,18 @@ func host() {
 		role.TellUnavailable(err.Error())
 		syscall.Exit(exitUnavailable)
 	}
+	l, err := newPool(engine)
+	if err != nil {
+		role.TellUnavailable(err.Error())
+		syscall.Exit(exitUnavailable)
+	}
 	cgi.Serve(cgi.Config{
 		CallRole: CallRole,
-		Start:    engine.Start,
+		Start:    l.Start,
 		TooBusy:  429, // as Lambda throttles
-		Close:    engine.close,
+		Begin:    l.begin,
+		Set:      l.set,
+		Ending:   l.ending,
+		Close:    l.close,
 	})
 }

@@ -306,17 +306,22 @@ func (c *group) remove() error {
 	}
 	var failed error
 	for _, d := range c.dirs {
-		for wait := removeFirstWait; ; wait *= 2 {
-			err := syscall.Rmdir(d + c.name)
-			if err == nil || err == syscall.ENOENT {
-				break
-			}
-			if err != syscall.EBUSY || wait > removeLastWait {
-				failed = fmt.Errorf("remove the cgroup %s: %w", d+c.name, err)
-				break
-			}
-			time.Sleep(wait)
+		if err := removeGroup(d + c.name); err != nil {
+			failed = err
 		}
 	}
 	return failed
+}
+
+func removeGroup(dir string) error {
+	for wait := removeFirstWait; ; wait *= 2 {
+		err := syscall.Rmdir(dir)
+		if err == nil || err == syscall.ENOENT {
+			return nil
+		}
+		if err != syscall.EBUSY || wait > removeLastWait {
+			return fmt.Errorf("remove the cgroup %s: %w", dir, err)
+		}
+		time.Sleep(wait)
+	}
 }

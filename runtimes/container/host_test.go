@@ -29,6 +29,8 @@ type testHost struct {
 	url   string
 	lines chan string // what it says after "ready"
 	dirs  []string    // the calls' folders in cgroup
+
+	freezer *freezer // nil: there's none here
 }
 
 const testToken = "secret"
@@ -42,6 +44,7 @@ func startHost(t *testing.T, env ...string) *testHost {
 	for dir := range strings.SplitSeq(dirs, ";") {
 		h.dirs = append(h.dirs, dir[strings.Index(dir, "=")+1:]+"/calls") // v1 has names before them
 	}
+	h.freezer, _ = newFreezer(groups)
 	t.Cleanup(h.sweep)
 	file, b := testBoard(t, 32)
 	h.board = b
@@ -90,6 +93,7 @@ func (h *testHost) sweep() {
 				pid, _ := strconv.Atoi(f)
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
+			writeFile(group+"/freezer.state", "THAWED")
 			eventually(func() bool {
 				err := os.Remove(group)
 				return err == nil || os.IsNotExist(err) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EPERM)

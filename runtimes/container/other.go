@@ -21,3 +21,12 @@ func (*native) close()                                  {}
 type oci struct{ native }
 
 func openOCI(string) (*oci, error) { return nil, Available() }
+
+// pool has nothing to choose from.
+type pool struct{ engine }
+
+func newPool(e engine) (*pool, error) { return &pool{e}, nil }
+
+func (*pool) begin(*cgi.Host)    {}
+func (*pool) set(string, string) {}
+func (*pool) ending()            {}

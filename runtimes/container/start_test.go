@@ -43,7 +43,11 @@ func testGroups(t testing.TB) string {
 		writeFile(top+"/cgroup.subtree_control", "+memory +pids") // a service manager has done it already
 		return "v2:" + testGroup(t, top)
 	}
-	return "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids")
+	setting := "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids")
+	if _, err := os.Stat(top + "/freezer"); err == nil {
+		setting += ";freezer=" + testGroup(t, top+"/freezer")
+	}
+	return setting
 }
 
 // testGroup makes the runtime's group in one hierarchy, with the host's in it.
