@@ -1,8 +1,11 @@
 package container
 
 import (
+	"sync"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // capabilities(7), capset(2).
@@ -25,20 +28,20 @@ const (
 		1<<6 | 1<<7 // NO_CAP_AMBIENT_RAISE
 )
 
-// dropCapabilities empties all five sets of the calling thread, but for what
-// the mask keeps in the effective and permitted sets until the exec: with the
-// other sets empty the exec computes P'(permitted) =
-// (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)) | P'(ambient) = 0
-// (capabilities(7), "Transformation of capabilities during execve").
+// capabilities is how many the kernel knows.
+var capabilities = sync.OnceValue(func() (n int) {
+	for n < 64 && prctl(prCapbsetRead, uintptr(n)) == nil {
+		n++
+	}
+	return n
+})
+
+// dropCapabilities empties all five sets of the calling thread.
 //
 // The order counts: the bounding set and the secure bits need CAP_SETPCAP.
-func dropCapabilities(keep uint64) error {
-	for c := uintptr(0); c < 64; c++ {
-		err := prctl(prCapbsetDrop, c)
-		if err == syscall.EINVAL && c > 0 {
-			break // the kernel knows no more of them
-		}
-		if err != nil {
+func dropCapabilities() error {
+	for c := range capabilities() {
+		if err := prctl(prCapbsetDrop, uintptr(c)); err != nil {
 			return err
 		}
 	}
@@ -48,12 +51,22 @@ func dropCapabilities(keep uint64) error {
 	if err := prctl(prCapAmbient, ambientClearAll); err != nil {
 		return err
 	}
-	return capset(capSets{Effective: keep, Permitted: keep})
+	return capset(capSets{})
 }
 
 // forbidNewPrivileges: no exec, of a set-user-ID program say, gives any back
 // (Documentation/userspace-api/no_new_privs.rst).
 func forbidNewPrivileges() error { return prctl(prSetNoNewPrivs, 1) }
+
+// joinKeyring gives the thread a session keyring of its own: keys that the lab
+// was started with stay with it. A kernel without keys has none to protect.
+func joinKeyring() error {
+	_, _, errno := syscall.RawSyscall(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+	if errno == syscall.ENOSYS {
+		return nil
+	}
+	return errnoError(errno)
+}
 
 type capSets struct{ Effective, Permitted, Inheritable uint64 }
 

@@ -1,5 +1,13 @@
 package container
 
+import "errors"
+
+// Ends of a child on its way into the sandbox that aren't an error number's.
+var (
+	errHostGone = errors.New("the host has gone")
+	errKilled   = errors.New("killed, or given back")
+)
+
 // Unavailable is why there can be no sandboxes here.
 type Unavailable struct {
 	Reason string

@@ -223,35 +223,41 @@ func (c *group) leave() error {
 }
 
 // born has the child cloned into the group (v2; clone3(2), CLONE_INTO_CGROUP).
-//
-// The thread can't make its cgroup namespace then: the root of a namespace is
-// the group that its maker is in (cgroup_namespaces(7)), and that is the
-// host's. Worse, where cgroup2 is mounted with nsdelegate, as systemd does, a
-// clone into a group outside that root is refused with ENOENT. So the child
-// makes it, between clone and exec, in its own group. For that the thread keeps
-// CAP_SYS_ADMIN, and the exec takes it away (see dropCapabilities).
 func (c *group) born(attr *syscall.SysProcAttr) {
-	if c.groups == nil || !c.v2 {
-		return
+	if c.groups != nil && c.v2 {
+		attr.UseCgroupFD, attr.CgroupFD = true, c.fd
 	}
-	attr.UseCgroupFD, attr.CgroupFD = true, c.fd
-	attr.Unshareflags = syscall.CLONE_NEWCGROUP
 }
 
-// laterNamespaces are those that born has the child make.
-func (c *group) laterNamespaces() int {
+// outside are the namespaces that a thread outside the group must not make for
+// its child. The root of a cgroup namespace is the group that its maker is in
+// (cgroup_namespaces(7)), and that is the host's. Worse, where cgroup2 is
+// mounted with nsdelegate, as systemd does, a clone into a group outside that
+// root is refused with ENOENT.
+func (c *group) outside() int {
 	if c.groups != nil && c.v2 {
 		return syscall.CLONE_NEWCGROUP
 	}
 	return 0
 }
 
-// laterCapabilities are what the child needs for them.
-func (c *group) laterCapabilities() uint64 {
-	if c.laterNamespaces() != 0 {
-		return 1 << capSysAdmin
+// openDoors opens the files by which a process gets into the group itself: on
+// v1, where it can't be born there.
+func (c *group) openDoors() (doors []int, err error) {
+	if c.groups == nil || c.v2 {
+		return nil, nil
 	}
-	return 0
+	for _, d := range c.dirs {
+		fd, err := syscall.Open(d+c.name+"/tasks", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			for _, fd := range doors {
+				syscall.Close(fd)
+			}
+			return nil, fmt.Errorf("open %s/tasks: %w", d+c.name, err)
+		}
+		doors = append(doors, fd)
+	}
+	return doors, nil
 }
 
 // oomKills is how often the kernel took the call, or processes of it, because

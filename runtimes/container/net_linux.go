@@ -14,12 +14,20 @@ func loopbackUp() error {
 		return err
 	}
 	defer syscall.Close(fd)
-	ifreq := struct { // struct ifreq of netdevice(7): a name and a union of 24 bytes
-		name  [syscall.IFNAMSIZ]byte
-		flags uint16
-		_     [22]byte
-	}{flags: syscall.IFF_UP}
-	copy(ifreq.name[:], "lo")
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&ifreq)))
+	up := newIfreq("lo", syscall.IFF_UP)
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(up)))
 	return errnoError(errno)
+}
+
+// ifreq is struct ifreq of netdevice(7): a name and a union of 24 bytes.
+type ifreq struct {
+	name  [syscall.IFNAMSIZ]byte
+	flags uint16
+	_     [22]byte
+}
+
+func newIfreq(name string, flags uint16) *ifreq {
+	r := &ifreq{flags: flags}
+	copy(r.name[:], name)
+	return r
 }

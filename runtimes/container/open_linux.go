@@ -62,9 +62,13 @@ func (n *native) try() error {
 	if s.group, err = n.groups.make(0); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	onOwnThread(func() { done <- s.enter() })
-	err = <-done
+	if n.stub {
+		err = s.tryStub()
+	} else {
+		done := make(chan error, 1)
+		onOwnThread(func() { done <- s.enter() })
+		err = <-done
+	}
 	if rmErr := s.group.remove(); err == nil {
 		err = rmErr
 	}

@@ -11,10 +11,26 @@ import (
 // native makes a sandbox for each call out of the kernel's own parts. What is
 // the same for every call is prepared once, here.
 type native struct {
-	root   int      // descriptor of the mount namespace that every call gets a copy of, see root_linux.go
+	prepared
 	groups *groups  // where the calls' cgroups are made, nil: none
 	env    []string // what the sandbox adds to a function's environment
+	filter *filter
+	stub   bool // the child walks into the sandbox itself (child_linux.go), else a thread does (thread_linux.go)
 	calls  atomic.Uint64
+}
+
+// prepared is a root filesystem that waits for calls, see root_linux.go.
+type prepared struct {
+	root int  // descriptor of the mount namespace that every call gets a copy of
+	user int  // of the user namespace that owns it, -1: the host's
+	proc bool // there is a place for a /proc of the call's own
+}
+
+func (p prepared) close() {
+	syscall.Close(p.root)
+	if p.user >= 0 {
+		syscall.Close(p.user)
+	}
 }
 
 // The path of the program and of the backend's socket inside the sandbox.
@@ -26,6 +42,11 @@ const (
 // newNative prepares the root filesystem: the program and the backend's socket
 // ("" if there is none) are bound into it.
 func newNative(program, backend string, g *groups) (*native, error) {
+	return newNativeIn(false, program, backend, g)
+}
+
+// newNativeIn is newNative, in a user namespace if asked.
+func newNativeIn(userns bool, program, backend string, g *groups) (*native, error) {
 	binds := []binding{{file: program, inside: functionPath}}
 	libraries, err := librariesOf(program)
 	if err != nil {
@@ -34,19 +55,32 @@ func newNative(program, backend string, g *groups) (*native, error) {
 	binds = append(binds, libraries...)
 	if backend != "" {
 		binds = append(binds, binding{file: backend, inside: backendPath, flags: syscall.MS_NOEXEC})
+		// For the functions, which are another user; outside, the folder it is in
+		// is the lab's alone.
+		if err := syscall.Chmod(backend, 0o666); err != nil {
+			return nil, fmt.Errorf("open the backend's socket to the sandboxes: chmod %s: %w", backend, err)
+		}
 	}
-	n := &native{groups: g}
+	n := &native{groups: g, stub: haveStub}
 	if len(libraries) > 0 {
 		n.env = []string{"LD_LIBRARY_PATH=" + libraryPath}
 	}
-	if n.root, err = newRoot(binds); err != nil {
+	if n.filter, err = newFilter(); err != nil {
+		return nil, err
+	}
+	if userns {
+		n.prepared, err = prepareInUserNamespace(binds)
+	} else {
+		n.prepared, err = prepareRoot(binds)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
 func (n *native) close() {
-	syscall.Close(n.root)
+	n.prepared.close()
 	n.groups.close()
 }
 
@@ -55,7 +89,11 @@ type sandbox struct {
 	*native
 	id    uint64
 	group group
-	over  chan struct{} // closed when the call is over: the thread may end
+	over  chan struct{} // of a thread's sandbox: closed when the call is over, and the thread may end
+
+	// Open while the sandbox starts:
+	host  int   // the thread that forks, as a pidfd
+	doors []int // v1: the files tasks of the call's groups
 }
 
 // function is what runs in it, as pid 1.
@@ -67,107 +105,61 @@ type function struct {
 // start makes a sandbox and starts the function in it. It returns when the
 // function's program has been executed, or the error that kept it from that.
 func (n *native) start(f *function) (pid int, s *sandbox, err error) {
-	s = &sandbox{native: n, id: n.calls.Add(1), over: make(chan struct{})}
-	if s.group, err = n.groups.make(s.id); err != nil {
+	if s, err = n.newSandbox(); err != nil {
 		return 0, nil, err
 	}
-	started := make(chan error, 1)
-	onOwnThread(func() {
-		err := s.enter()
-		if err == nil {
-			pid, err = s.exec(f)
-		}
-		started <- err
-		if err == nil {
-			s.group.leave()
-			<-s.over // Pdeathsig: this thread must outlive what it has forked (golang/go#27505)
-		}
-	})
-	if err := <-started; err != nil {
-		close(s.over)
+	if n.stub {
+		pid, err = s.startStub(f)
+	} else {
+		pid, err = s.startThread(f)
+	}
+	if err != nil {
 		s.group.remove()
 		return 0, nil, err
 	}
-	sacrifice(pid)
 	return pid, s, nil
 }
 
+func (n *native) newSandbox() (s *sandbox, err error) {
+	s = &sandbox{native: n, id: n.calls.Add(1)}
+	s.group, err = n.groups.make(s.id)
+	return s, err
+}
+
 // destroy ends the sandbox: its pid 1 has been waited for, so every process
-// in it is gone (pid_namespaces(7)); the thread is the last that holds the
-// namespaces, and the mounts go with their namespace (mount_namespaces(7)).
+// in it is gone (pid_namespaces(7)), the namespaces with the last of them, and
+// the mounts with their namespace (mount_namespaces(7)).
 // It returns how many processes the kernel's OOM killer took in it.
 func (s *sandbox) destroy() (oomKills uint64, err error) {
-	close(s.over)
+	if s.over != nil {
+		close(s.over)
+	}
 	oomKills = s.group.oomKills()
 	return oomKills, s.group.remove()
 }
 
-// The six worlds of a sandbox (namespaces(7)). The pid namespace is for the
-// children of the thread only; the first becomes pid 1 in it. The network
-// namespace is the dearest of them, about 500 of 750 us on a small virtual machine.
+// The six worlds of a sandbox (namespaces(7)).
 const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET |
 	syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP
 
-// enter takes the calling thread, step by step, into a new sandbox. There is
-// no way back, so the thread must be the sandbox's own.
-//
-// Each step is one or a few system calls, which Linux applies to the calling
-// thread alone: that is what makes this possible in Go, without a second
-// program that prepares the sandbox and executes the first.
-func (s *sandbox) enter() error {
-	for _, step := range [...]struct {
-		name string
-		do   func() error
-	}{
-		// Before everything else, so that what follows is accounted to the call.
-		// It also makes the call's groups the roots of its cgroup namespace.
-		{"join the call's cgroups", s.group.join},
-		// setns(2): a thread that shares its root and working directory with
-		// others can't enter a mount namespace.
-		{"get a root directory of its own", func() error { return syscall.Unshare(syscall.CLONE_FS) }},
-		// The mount namespace that was prepared once. Its only root is the
-		// sandbox's: the host's was unmounted there after pivot_root.
-		{"enter the prepared mount namespace", func() error { return setns(s.root, syscall.CLONE_NEWNS) }},
-		// From here on the mounts are the call's own copy of it.
-		{"make the namespaces", func() error { return syscall.Unshare(namespaces &^ s.group.laterNamespaces()) }},
-		{"mount /tmp", mountTmp},
-		{"bring lo up", loopbackUp},
-		{"set the hostname", func() error { return syscall.Sethostname([]byte(s.hostname())) }},
-		// Last, since every step above needs one of them.
-		{"drop the capabilities", func() error { return dropCapabilities(s.group.laterCapabilities()) }},
-		{"forbid new privileges", forbidNewPrivileges},
-	} {
-		if err := step.do(); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
-	}
-	return nil
-}
-
 func (s *sandbox) hostname() string { return "sandbox-" + strconv.FormatUint(s.id, 10) }
 
-// exec forks and executes the function: the only exec of the call, which is
-// what a start costs most by far. The fork is a vfork, since none of the
-// attributes needs a copy of the address space.
-//
-// Pdeathsig has a hole here. A host that is killed between the fork and the
-// child's prctl(2) can't be noticed by the child: the parent of pid 1 is 0 in
-// any case, and pid 1 can't kill itself, which is what Go's fork would do
-// (pid_namespaces(7)). What gets through is in the call's cgroup, where the
-// lab finds it when it notices the host's death, or at its next start.
-func (s *sandbox) exec(f *function) (pid int, err error) {
-	attr := &syscall.SysProcAttr{
-		Setsid:    true,
-		Pdeathsig: syscall.SIGKILL, // whatever becomes of the host
+// open opens what the child needs of the host.
+func (s *sandbox) open() (err error) {
+	if s.host, err = openThread(); err != nil {
+		return fmt.Errorf("pidfd_open: %w", err)
 	}
-	s.group.born(attr)
-	// The function's descriptors are these three; all others of the host are
-	// closed on exec (closeOnExec), its working directory is inside the new root (CVE-2024-21626).
-	pid, err = syscall.ForkExec(functionPath, f.args, &syscall.ProcAttr{Dir: "/", Env: append(f.env[:len(f.env):len(f.env)], s.env...), Files: f.files[:], Sys: attr})
-	if err != nil {
-		return 0, fmt.Errorf("execute %s: %w", functionPath, err)
+	if s.doors, err = s.group.openDoors(); err != nil {
+		syscall.Close(s.host)
 	}
-	return pid, nil
+	return err
+}
+
+func (s *sandbox) shut() {
+	syscall.Close(s.host)
+	for _, fd := range s.doors {
+		syscall.Close(fd)
+	}
 }
 
 // onOwnThread runs f on an OS thread that ends with it, and doesn't wait.
@@ -185,11 +177,4 @@ func onOwnThread(f func()) {
 		<-occupied
 		runtime.UnlockOSThread()
 	}()
-}
-
-// sacrifice makes the function the OOM killer's first choice (role.Sacrifice
-// does it for itself, but in the sandbox there's no /proc to do it with).
-// A function that has already ended needs none.
-func sacrifice(pid int) {
-	writeFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", "1000")
 }

@@ -17,7 +17,7 @@ import (
 func TestWorld(t *testing.T) {
 	n := newTestNative(t, self)
 	got := look(t, n)
-	root := []string{"dev", "function", "run", "tmp"}
+	root := []string{"dev", "function", "proc", "run", "tmp"}
 	libraries, err := librariesOf(self)
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +34,7 @@ func TestWorld(t *testing.T) {
 		WorkDir:     "/",
 		Interfaces:  map[string]bool{"lo": true},
 		Root:        root,
-		Dev:         []string{"full", "null", "random", "tty", "urandom", "zero"},
-		Proc:        "no such file or directory",
+		Dev:         []string{"fd", "full", "null", "random", "stderr", "stdin", "stdout", "tty", "urandom", "zero"},
 		SecureBits:  secureBits,
 		NoNewPrivs:  1,
 		Descriptors: []int{0, 1, 2},

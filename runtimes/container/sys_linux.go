@@ -1,9 +1,11 @@
 package container
 
 import (
-	"runtime"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Files of cgroup and proc take a value by a single write; os.WriteFile would
@@ -50,6 +52,7 @@ const (
 	closeRangeExec  = 0x4 // CLOSE_RANGE_CLOEXEC
 	oPath           = 0x200000
 	prSetSecurebits = 28
+	prCapbsetRead   = 23
 	prCapbsetDrop   = 24
 	prSetNoNewPrivs = 38
 	prCapAmbient    = 47
@@ -93,27 +96,38 @@ func prctl(option, arg uintptr) error {
 	return errnoError(errno)
 }
 
-// setns is setns(2), which package syscall has for some architectures only.
+const sysSetns = unix.SYS_SETNS
+
 func setns(fd, kind int) error {
-	var number uintptr
-	switch runtime.GOARCH {
-	case "amd64":
-		number = 308
-	case "386":
-		number = 346
-	case "arm":
-		number = 375
-	case "ppc64", "ppc64le":
-		number = 350
-	case "s390x":
-		number = 339
-	case "arm64", "riscv64", "loong64":
-		number = 268
-	default:
-		return syscall.ENOSYS
-	}
-	_, _, errno := syscall.Syscall(number, uintptr(fd), uintptr(kind), 0)
+	_, _, errno := syscall.Syscall(sysSetns, uintptr(fd), uintptr(kind), 0)
 	return errnoError(errno)
+}
+
+// openThread is a descriptor of the calling thread, or of the whole process
+// where the kernel has none for threads (before Linux 6.9): poll(2) says when
+// it has ended. The thread is what a child's parent is; a process that is
+// being killed may be there for a moment after the thread was, and then the
+// child would be left alone.
+func openThread() (fd int, err error) {
+	if !noThreadFD.Load() {
+		if fd, err = unix.PidfdOpen(unix.Gettid(), unix.PIDFD_THREAD); err == nil {
+			return fd, nil
+		}
+		noThreadFD.Store(true)
+	}
+	return unix.PidfdOpen(unix.Getpid(), 0)
+}
+
+var noThreadFD atomic.Bool
+
+// wait waits for a child that failed to become a function. The host's sweep
+// may have been there first.
+func wait(pid int) {
+	for {
+		if _, err := syscall.Wait4(pid, nil, unix.WALL, nil); err != syscall.EINTR {
+			return
+		}
+	}
 }
 
 // errnoError: an Errno of 0 in an error would not be nil.
