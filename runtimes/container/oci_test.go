@@ -42,9 +42,14 @@ func requireEngine(t testing.TB, name string) (path string) {
 func startEngineHost(t *testing.T, path string, env ...string) (h *testHost, dir string) {
 	t.Helper()
 	dir = t.TempDir()
+	removeStrays(t)
+	return startHost(t, append(env, "FORKLORE_ENGINE="+path, "FORKLORE_DIR="+dir)...), dir
+}
+
+// removeStrays removes at the end of the test, after its groups, what runtimes
+// made in hierarchies that the lab doesn't use: elsewhere package cage does.
+func removeStrays(t testing.TB) {
 	t.Cleanup(func() {
-		// What a runtime makes in hierarchies that the lab doesn't use is the
-		// lab's to remove (package cage).
 		for _, below := range []string{"/calls/[0-9]*", "/calls", ""} {
 			strays, _ := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/forklore-container-test-%d%s", os.Getpid(), below))
 			for _, s := range strays {
@@ -52,7 +57,6 @@ func startEngineHost(t *testing.T, path string, env ...string) (h *testHost, dir
 			}
 		}
 	})
-	return startHost(t, append(env, "FORKLORE_ENGINE="+path, "FORKLORE_DIR="+dir)...), dir
 }
 
 // TestEngine: the same calls as in the native sandbox, with the same ends.
