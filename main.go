@@ -173,7 +173,6 @@ func (o *options) register(f *pflag.FlagSet) {
 
 // The bounds of what the flags take.
 const (
-	maxRate     = 5000
 	maxWorkers  = 256
 	maxCalls    = 1024
 	maxQueue    = 100_000
@@ -191,8 +190,8 @@ func (o *options) config() (cfg live.Config, err error) {
 		cfg.Models = cfg.Models.With(m)
 	}
 	if o.rate != "auto" {
-		if cfg.RatePerS, err = strconv.ParseFloat(o.rate, 64); err != nil || !(cfg.RatePerS >= 0.1 && cfg.RatePerS <= maxRate) {
-			return cfg, badInput("--rate %q: must be auto or a number from 0.1 to %d", o.rate, maxRate)
+		if cfg.RatePerS, err = strconv.ParseFloat(o.rate, 64); err != nil || !(cfg.RatePerS >= sim.MinRate && cfg.RatePerS <= sim.MaxRate) {
+			return cfg, badInput("--rate %q: must be auto or a number from %v to %v", o.rate, sim.MinRate, sim.MaxRate)
 		}
 	}
 	switch o.arrivals {
@@ -270,7 +269,13 @@ func (o *options) config() (cfg live.Config, err error) {
 	cfg.Spec.MaxCalls, cfg.Spec.Queue, cfg.Spec.Port = o.maxCalls, o.queue, o.port
 	cfg.Spec.CallTimeout, cfg.Spec.CallBytes = o.callTimeout, cfg.Workload.Mean().MemBytes
 	cfg.Seed, cfg.Timeout, cfg.KeepAlive, cfg.WeightName = o.seed, o.timeout, o.keepAlive, o.weight
-	if err := cfg.Spec.Check(); err != nil {
+	var names []string
+	for m := range sim.NModels {
+		if cfg.Models.Has(m) {
+			names = append(names, m.String())
+		}
+	}
+	if err := cfg.Spec.Check(names); err != nil {
 		return cfg, badInput("%w", err)
 	}
 	return cfg, nil
@@ -321,14 +326,20 @@ func lab(o *options) error {
 	if !isatty.IsTerminal(os.Stdout.Fd()) || !isatty.IsTerminal(os.Stdin.Fd()) {
 		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")
 	}
+	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
+	defer ended()
 	l, _, err := o.open()
 	if err != nil {
 		return err
 	}
-	ctx, ended := untilSignal()
-	defer ended()
-	err = ui.Run(ctx, l, ui.Options{Lang: assets.Lang(o.lang)})
-	return errors.Join(err, l.Close(), signalStatus(ctx))
+	err = errors.Join(ui.Run(ctx, l, ui.Options{Lang: assets.Lang(o.lang)}), l.Close())
+	if err := signalStatus(ctx); err != nil {
+		return err
+	}
+	if err != nil {
+		return status{exitProblem, err}
+	}
+	return nil
 }
 
 // withoutScreen is the command run.
@@ -348,12 +359,12 @@ func withoutScreen(o *options, out io.Writer) error {
 		}
 		p.Injections = append(p.Injections, in)
 	}
+	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
+	defer ended()
 	l, _, err := o.open()
 	if err != nil {
 		return err
 	}
-	ctx, ended := untilSignal()
-	defer ended()
 	p.Serving = func(s *sim.Snapshot) {
 		for m := range sim.NModels {
 			switch v := s.Model[m]; v.State {
@@ -472,8 +483,12 @@ func signalStatus(ctx context.Context) error {
 	return nil
 }
 
-// maxLog is the size at which the log is begun anew; the old one is kept once.
-const maxLog = 4 << 20
+// maxLog is the size at which the log is begun anew; the old one is kept once
+// from run to run. Within a run it is looked at this often.
+const (
+	maxLog   = 4 << 20
+	lookAtIt = 10 * time.Second
+)
 
 func logPath() string { return filepath.Join(xdg.StateHome, "forklore", "forklore.log") }
 
@@ -492,5 +507,14 @@ func openLog() *os.File {
 		return nil
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(f, nil)))
+	go func() { // ends with the program
+		for range time.Tick(lookAtIt) {
+			// Every writer appends (open(2), O_APPEND), the roles too, so it can
+			// be cut under their hands.
+			if st, err := f.Stat(); err == nil && st.Size() > maxLog && f.Truncate(0) == nil {
+				slog.Warn("the log was full, and is begun anew", "bytes", st.Size())
+			}
+		}
+	}()
 	return f
 }

@@ -28,13 +28,16 @@ type folder struct {
 // openFolder removes the folders of dead labs and makes this lab's.
 func openFolder(id string) (*folder, error) {
 	var firstErr error
-	for _, tmp := range []string{os.TempDir(), "/tmp"} {
+	places := []string{os.TempDir(), "/tmp"}
+	for _, tmp := range places {
+		sweepFolders(tmp) // also where a lab with another TMPDIR may have been
+	}
+	for _, tmp := range places {
 		path := filepath.Join(tmp, folderPrefix+id)
 		if len(path) > maxSocketPath {
 			firstErr = errors.Join(firstErr, fmt.Errorf("%s: too long for a socket's path", path))
 			continue
 		}
-		sweepFolders(tmp)
 		f, err := makeFolder(path)
 		if err == nil {
 			return f, nil
@@ -74,9 +77,11 @@ func (f *folder) close() error {
 // sweepFolders removes what labs that are dead have left.
 func sweepFolders(tmp string) {
 	found, _ := filepath.Glob(filepath.Join(tmp, folderPrefix+"*"))
-	for _, path := range found {
+	drafts, _ := filepath.Glob(filepath.Join(tmp, "."+folderPrefix+"*")) // of labs that died while they made it
+	for _, path := range append(found, drafts...) {
 		// Only what looks like ours is touched: <pid>-<start time>, a lock in it.
-		id := strings.Split(strings.TrimPrefix(filepath.Base(path), folderPrefix), "-")
+		name := strings.TrimPrefix(strings.TrimPrefix(filepath.Base(path), "."), folderPrefix)
+		id := strings.Split(name, "-")
 		if len(id) < 2 || len(id) > 3 || slices.ContainsFunc(id, func(s string) bool { return !digits(s) }) {
 			continue
 		}

@@ -267,7 +267,7 @@ func TestCheck(t *testing.T) {
 	} {
 		s := spec()
 		c.change(&s)
-		err := s.Check()
+		err := s.Check(all)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.says)
 		}

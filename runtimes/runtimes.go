@@ -24,8 +24,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,17 +83,19 @@ type House struct {
 	folder     *folder
 	ports      map[string]port
 	yard       *cage.Yard
-	backend    *spawn.Proc
-	cage       *cage.Cage // the backend's
+	backend    *dependency
 
+	closing  chan struct{}
+	starts   sync.WaitGroup // models that are being started
 	mu       sync.Mutex
+	closed   bool
 	runtimes []*Runtime
 }
 
 // Open clears away what dead labs have left, and starts what the runtimes of
 // this one share. On an error nothing is left behind.
 func Open(spec Spec, models []string) (_ *House, err error) {
-	h := &House{spec: spec, id: houseID(), ports: map[string]port{}, token: rand.Text(), itersPerMS: app.Calibrate()}
+	h := &House{spec: spec, id: houseID(), ports: map[string]port{}, closing: make(chan struct{}), token: rand.Text(), itersPerMS: app.Calibrate()}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -110,23 +112,8 @@ func Open(spec Spec, models []string) (_ *House, err error) {
 	if h.yard, err = cage.Open(h.id); err != nil {
 		return nil, err
 	}
-	if h.cage, err = h.yard.New("backend", cage.Limits{MemoryBytes: backendBytes, Pids: spec.Pids, CPUWeight: cpuWeight}); err != nil {
+	if h.backend, err = startDependency(h.yard, spec, h.folder.path, models); err != nil {
 		return nil, err
-	}
-	h.backend, err = spawn.Start(spawn.Cmd{
-		Role:   backend.Role,
-		Env:    []string{"FORKLORE_DIR=" + h.folder.path, "FORKLORE_SOCKETS=" + strings.Join(models, ",")},
-		Log:    spec.Log,
-		Leaf:   true,
-		Launch: h.cage.Launch,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if line, err := firstLine(h.backend, 5*time.Second); err != nil {
-		return nil, fmt.Errorf("backend: %w", err)
-	} else if !strings.HasPrefix(line, "ready") {
-		return nil, fmt.Errorf("backend: it said %q, not that it is ready", line)
 	}
 	return h, nil
 }
@@ -143,15 +130,12 @@ func houseID() string {
 	return id
 }
 
-// backendBytes is the backend's own limit: a goroutine for each request that
-// waits, some KiB each.
-const backendBytes = 256 << 20
-
 // cpuWeight is the same for everyone, so that a start storm in one column
 // takes its share of the CPU and no more (cgroup-v2, cpu.weight).
 const cpuWeight = 100
 
-func firstLine(p *spawn.Proc, patience time.Duration) (string, error) {
+// firstLine is what the process says first. It is cut short when quit is closed.
+func firstLine(p *spawn.Proc, patience time.Duration, quit <-chan struct{}) (string, error) {
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
@@ -163,8 +147,15 @@ func firstLine(p *spawn.Proc, patience time.Duration) (string, error) {
 		return "", fmt.Errorf("it ended (%s) before it was ready; the log says why", spawn.String(p.Status()))
 	case <-t.C:
 		return "", fmt.Errorf("not ready after %v", patience)
+	case <-quit:
+		return "", errClosing
 	}
 }
+
+var errClosing = errors.New("the lab is closing")
+
+// Backend tells of the backend's deaths and restarts.
+func (h *House) Backend() <-chan Event { return h.backend.events }
 
 // Token is the secret that fault steps need.
 func (h *House) Token() string { return h.token }
@@ -219,8 +210,8 @@ func MaxCalls(s Spec) int {
 	return int(max(1, min(int64(s.MaxCalls), byMemory, byPids)))
 }
 
-// Check refuses what can't work before anything is started.
-func (s Spec) Check() error {
+// Check refuses what can't work with these models before anything is started.
+func (s Spec) Check(models []string) error {
 	if _, err := EnginePath(s.Engine); err != nil {
 		return err
 	}
@@ -232,7 +223,10 @@ func (s Spec) Check() error {
 	if least := int64(hostPids + callPids); s.Pids < least {
 		return fmt.Errorf("pids: %d is too small for a host and one call, at least %d are needed (threads count)", s.Pids, least)
 	}
-	if pool := hostBytes + int64(s.Workers)*(callBytes+s.Weight.MemBytes); s.MemoryBytes < pool {
+	if all := memTotal(); all > 0 && int64(len(models))*s.MemoryBytes > all {
+		return fmt.Errorf("memory: %d times %d MiB is more than this machine's %d MiB", len(models), s.MemoryBytes>>20, all>>20)
+	}
+	if pool := hostBytes + int64(s.Workers)*(callBytes+s.Weight.MemBytes); slices.Contains(models, Prefork) && s.MemoryBytes < pool {
 		return fmt.Errorf("memory: %d MiB is too small for %d workers, at least %d MiB are needed",
 			s.MemoryBytes>>20, s.Workers, (pool+1<<20-1)>>20)
 	}
@@ -243,9 +237,11 @@ func (s Spec) Check() error {
 // its folder and its sockets.
 func (h *House) Close() error {
 	h.mu.Lock()
-	runtimes := h.runtimes
-	h.runtimes = nil
+	h.closed = true
 	h.mu.Unlock()
+	close(h.closing)
+	h.starts.Wait() // they are cut short
+	runtimes := h.runtimes
 	var wg sync.WaitGroup
 	errs := make([]error, len(runtimes))
 	for i, r := range runtimes {
@@ -254,10 +250,7 @@ func (h *House) Close() error {
 	wg.Wait()
 	err := errors.Join(errs...)
 	if h.backend != nil {
-		h.backend.Kill()
-	}
-	if h.cage != nil {
-		err = errors.Join(err, h.cage.Kill(), h.cage.Delete())
+		err = errors.Join(err, h.backend.stop())
 	}
 	if h.yard != nil {
 		err = errors.Join(err, h.yard.Close())

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,4 +19,13 @@ func anonymousFile(name string, size int) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// memTotal is the machine's memory, 0 if it can't be told.
+func memTotal() int64 {
+	var si syscall.Sysinfo_t
+	if syscall.Sysinfo(&si) != nil {
+		return 0
+	}
+	return int64(uint64(si.Totalram) * uint64(si.Unit))
 }

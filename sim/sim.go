@@ -89,6 +89,9 @@ type Source interface {
 	Close() error
 }
 
+// MinRate and MaxRate are the bounds of the arrivals per second.
+const MinRate, MaxRate = 0.1, 5000.0
+
 // Interval is the time between two snapshots.
 const Interval = 100 * time.Millisecond
 
@@ -334,6 +337,7 @@ const (
 	EventClosed   EventKind = "recovered"
 	EventSaid     EventKind = "said"
 	EventProblem  EventKind = "problem"
+	EventRefused  EventKind = "refused" // a fault, or a part of its targets
 )
 
 // Lab is what the lab itself costs.

@@ -15,7 +15,7 @@ import (
 // Rates that + and - step through: powers of two.
 const (
 	minRate = 2
-	maxRate = 65536
+	maxRate = 4096 // the last power of two below sim.MaxRate
 )
 
 // later are keys that SCREEN's whole keyboard has and this version hasn't.

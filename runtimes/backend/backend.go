@@ -18,6 +18,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,8 +28,9 @@ import (
 	"forklore/runtimes/role"
 )
 
-// Role is the name that the lab starts it by. Settings: FORKLORE_DIR is the
-// folder of the sockets, FORKLORE_SOCKETS their names, with commas between.
+// Role is the name that the lab starts it by. The sockets are the lab's: they
+// come listening, from role.ListenerFD on, FORKLORE_LISTENERS of them. If the
+// backend dies, who calls waits in a backlog until the next one is up.
 const Role = "backend"
 
 func init() { role.Enter(Role, serve) }
@@ -40,11 +42,13 @@ func Path(dir, name string) string { return filepath.Join(dir, name+".sock") }
 const maxHold = 10 * time.Minute
 
 func serve() {
-	for name := range strings.SplitSeq(role.Env("SOCKETS"), ",") {
-		l, err := net.Listen("unix", Path(role.Env("DIR"), name))
+	for i := range int(role.Int("LISTENERS", 0)) {
+		f := os.NewFile(uintptr(role.ListenerFD+i), "socket")
+		l, err := net.FileListener(f)
 		if err != nil {
-			log.Fatalf("backend: %v", err)
+			log.Fatalf("backend: socket %d: %v", i, err)
 		}
+		f.Close() // FileListener has its own
 		go accept(l)
 	}
 	role.TellReady(0)

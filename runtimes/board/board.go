@@ -238,6 +238,14 @@ func (b *Board) Clear() {
 	b.LagNowUS.Store(0)
 }
 
+// Reset forgets what was counted. Nobody may be writing.
+func (b *Board) Reset() {
+	for _, n := range []*atomic.Uint64{&b.Started, &b.Ended, &b.Peak, &b.Accepted, &b.Answered, &b.Rejected,
+		&b.QueueNow, &b.QueueMax, &b.LagNowUS, &b.LagMaxUS, &b.OOMKills, &b.Leftover} {
+		n.Store(0)
+	}
+}
+
 // Set changes the state letter.
 func (r *Row) Set(state uint32, now int64) {
 	r.SinceNS.Store(now)

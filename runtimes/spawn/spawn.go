@@ -33,11 +33,13 @@ var ErrUnknownRole = errors.New("role is not linked into this binary")
 
 // Cmd is a role to be started.
 type Cmd struct {
-	Role     string
-	Env      []string // the role's settings, "FORKLORE_NAME=value"
-	Board    *os.File // becomes role.BoardFD
-	Listener *os.File // becomes role.ListenerFD; nil if the role opens its own
-	Log      *os.File // standard output and error; nil is /dev/null
+	Role  string
+	Env   []string // the role's settings, "FORKLORE_NAME=value"
+	Board *os.File // becomes role.BoardFD
+	Log   *os.File // standard output and error; nil is /dev/null
+	// Listeners become role.ListenerFD and the next descriptors; none if the
+	// role opens its own.
+	Listeners []*os.File
 	// Leaf: the kernel kills the process when the lab dies. A role that owns
 	// files, groups or children must not be one: it gets the end of file of
 	// its control socket, cleans up and leaves.
@@ -88,8 +90,8 @@ func Start(c Cmd) (*Proc, error) {
 	if c.Board != nil {
 		files[role.BoardFD] = c.Board.Fd()
 	}
-	if c.Listener != nil {
-		files = append(files, c.Listener.Fd())
+	for _, l := range c.Listeners {
+		files = append(files, l.Fd())
 	}
 	env := append([]string{role.Prefix + "ROLE=" + c.Role}, c.Env...)
 	for _, kv := range os.Environ() {

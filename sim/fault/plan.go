@@ -13,20 +13,28 @@ import (
 // fault in every targeted model: one request, four fates.
 type Plan struct {
 	// Timeout is the client's: a request that would be given up before its
-	// crash makes no carrier.
+	// crash makes no good carrier.
 	Timeout time.Duration
+	// LeakLimit bounds what leaks may leave behind in a model whose processes
+	// live on, where no cgroup does; 0: a cgroup does.
+	LeakLimit int64
 
 	mu      sync.Mutex
 	crashes []crash // waiting for their carriers
 	leaks   []leak
 	current uint64 // the arrival being planned
 	carry   []crash
+	leaked  [sim.NModels]int64
 }
 
 type crash struct {
 	n      int
 	models sim.Models
+	since  time.Time
 }
+
+// choosy is how long a crash waits for a good carrier; then it takes any.
+const choosy = 3 * time.Second
 
 type leak struct {
 	models sim.Models
@@ -44,7 +52,7 @@ type Carried struct {
 func (p *Plan) Crash(n int, models sim.Models) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.crashes = append(p.crashes, crash{n, models})
+	p.crashes = append(p.crashes, crash{n, models, time.Now()})
 }
 
 // Leak makes one request in LeakEvery leak in these models, until Undo or
@@ -88,7 +96,7 @@ func (p *Plan) Steps(id uint64, steps app.Steps, m sim.Model) (app.Steps, Carrie
 	defer p.mu.Unlock()
 	if id != p.current {
 		p.current, p.carry = id, nil
-		if len(p.crashes) > 0 && p.fits(steps) {
+		if len(p.crashes) > 0 && (p.fits(steps) || time.Since(p.crashes[0].since) > choosy) {
 			p.carry, p.crashes = p.crashes, nil
 		}
 	}
@@ -98,9 +106,10 @@ func (p *Plan) Steps(id uint64, steps app.Steps, m sim.Model) (app.Steps, Carrie
 		if l.first == 0 {
 			l.first = id
 		}
-		if l.models.Has(m) && (id-l.first)%LeakEvery == 0 {
+		if l.models.Has(m) && (id-l.first)%LeakEvery == 0 && p.room(m) {
 			if s, ok := withLeak(steps); ok {
 				steps, c.Leak = s, LeakBytes
+				p.leaked[m] += LeakBytes
 			}
 			break
 		}
@@ -114,6 +123,19 @@ func (p *Plan) Steps(id uint64, steps app.Steps, m sim.Model) (app.Steps, Carrie
 		}
 	}
 	return steps, c
+}
+
+// room: one more leak does the machine no harm.
+func (p *Plan) room(m sim.Model) bool {
+	lives := m == sim.Prefork || m == sim.EventLoop
+	return p.LeakLimit == 0 || !lives || p.leaked[m]+LeakBytes <= p.LeakLimit
+}
+
+// Renewed notes that all processes of the model are new: what leaked is gone.
+func (p *Plan) Renewed(m sim.Model) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaked[m] = 0
 }
 
 // fits: it reaches its crash well before its client gives up.

@@ -13,13 +13,15 @@ type incident struct {
 	OOMKills uint64
 	until    time.Duration   // when a fault that lasts ends; 0: it struck once
 	baseline time.Duration   // steady p99 before; 0: too few samples to judge
-	lost     map[uint64]bool // id -> by its own fault
+	own      map[uint64]bool // lost by their own fault
 	inFlight map[uint64]bool // open when it took effect
 	signal   int             // of the first death
 	exit     string          // how the first death ended
 	died     time.Duration   // the last death
-	lacking  time.Duration   // when the processes that it cost were last complete again
+	remains  bool            // memory that it leaked is still held by a process that lives
 	upSince  time.Duration   // since when all processes are there; 0: they aren't
+
+	lackingSince time.Duration // since when processes are missing; 0: they aren't
 
 	firstInnocent, lastInnocent time.Duration // failures
 	answeredAfter               time.Duration // the first success after the last of them
@@ -30,7 +32,6 @@ type incident struct {
 // lose books a lost request.
 func (i *incident) lose(r Request, d *death) {
 	own := d.executing(r.ID)
-	i.lost[r.ID] = own
 	i.Lost++
 	i.lastLost = max(i.lastLost, r.End)
 	switch r.Outcome {
@@ -47,6 +48,7 @@ func (i *incident) lose(r Request, d *death) {
 		i.inFlight[r.ID] = true
 	}
 	if own {
+		i.own[r.ID] = true
 		i.Carriers++
 		return
 	}

@@ -127,15 +127,18 @@ func New(m sim.Model) *Book {
 // Sent notes a request that has gone out.
 func (b *Book) Sent(id uint64, at time.Duration) { b.open[id] = at; b.counts.Sent++ }
 
-// Local takes back a request that never left the lab.
-func (b *Book) Local(id uint64) {
+// Local takes back a request that never left the lab. n is the injection whose
+// crash it was to carry, 0 for none.
+func (b *Book) Local(id uint64) (n int) {
 	if _, ok := b.open[id]; ok {
 		delete(b.open, id)
 		b.counts.Sent--
 	}
 	b.counts.Local++
 	delete(b.leaky, id)
+	n = b.expected[id].n
 	delete(b.expected, id)
+	return n
 }
 
 // Expect announces the carrier of a crash: the incident opens when it kills.
@@ -155,11 +158,22 @@ func (b *Book) Inject(n int, f sim.Fault, at, until time.Duration) {
 
 // Undo ends the faults that are in force.
 func (b *Book) Undo(at time.Duration) {
+	for _, i := range b.endFaults(at) {
+		i.Undone = true
+	}
+}
+
+// Stop ends them because the arrivals have ended: nobody carries them any more.
+func (b *Book) Stop(at time.Duration) { b.endFaults(at) }
+
+func (b *Book) endFaults(at time.Duration) (ended []*incident) {
 	for _, i := range b.incidents {
 		if i.Open() && i.until > at {
-			i.until, i.Undone = at, true
+			i.until = at
+			ended = append(ended, i)
 		}
 	}
+	return ended
 }
 
 // Ended notes how a request ended.
@@ -183,6 +197,7 @@ func (b *Book) Ended(r Request) {
 				if i.Fault == sim.FaultLeak && (i.Open() || r.Sent <= i.until) {
 					i.Leaks++
 					i.LeakB += bytes
+					i.remains = true
 				}
 			}
 		}
@@ -217,8 +232,12 @@ func (b *Book) Ended(r Request) {
 	b.pending = append(b.pending, r)
 }
 
-// Listening notes that the model serves again.
+// Listening notes that the model serves again, with all its processes new:
+// nothing that was leaked before is left.
 func (b *Book) Listening(at time.Duration) {
+	for _, i := range b.incidents {
+		i.remains = i.Open() && i.until > at
+	}
 	for _, d := range b.deaths {
 		if d.Listener && d.listening == 0 {
 			d.listening = at
@@ -229,9 +248,9 @@ func (b *Book) Listening(at time.Duration) {
 // Refilled notes that every process that should be there is there again.
 func (b *Book) Refilled(at time.Duration) {
 	for _, i := range b.incidents {
-		if i.Open() && i.Deaths > 0 && i.lacking < i.lastDeath() {
-			i.Lacking += at - i.lastDeath()
-			i.lacking = at
+		if i.Open() && i.lackingSince != 0 {
+			i.Lacking += max(at-i.lackingSince, 0)
+			i.lackingSince = 0
 		}
 	}
 }
@@ -243,12 +262,7 @@ func (b *Book) Died(dead Death) (own []uint64) {
 	d.of = b.incidentOf(d)
 	for i := range d.Held {
 		h := &d.Held[i]
-		// A process that lives on has its leaks from many requests: whoever it
-		// holds when it is full is a victim, also if it is leaking just then.
-		if d.of.Fault == sim.FaultLeak && (b.model == sim.Prefork || b.model == sim.EventLoop) {
-			h.Executing = false
-		}
-		if h.Executing {
+		if h.Executing = h.Executing && b.guilty(d.of, h.ID); h.Executing {
 			own = append(own, h.ID)
 		}
 	}
@@ -272,6 +286,9 @@ func (b *Book) Died(dead Death) (own []uint64) {
 	}
 	d.of.OOMKills += d.OOMKills
 	d.of.died = max(d.of.died, d.At)
+	if d.of.lackingSince == 0 {
+		d.of.lackingSince = d.At
+	}
 	b.deaths = append(b.deaths, d)
 	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
 		if !d.explains(r) {
@@ -282,6 +299,24 @@ func (b *Book) Died(dead Death) (own []uint64) {
 	})
 	return own
 }
+
+// guilty says whether a request that was at its fault died of that fault, and
+// not of another's: a request that leaks in a process that crashes is a victim
+// like its neighbours.
+func (b *Book) guilty(of *incident, id uint64) bool {
+	switch of.Fault {
+	case sim.FaultCrash:
+		return id == of.Carrier
+	case sim.FaultLeak:
+		// A process that lives on has its leaks from many requests: whoever it
+		// holds when it is full is a victim, also if it is leaking just then.
+		return !b.lives()
+	}
+	return false
+}
+
+// lives: the model's processes outlive a request, and with them what it leaked.
+func (b *Book) lives() bool { return b.model == sim.Prefork || b.model == sim.EventLoop }
 
 // incidentOf finds the incident that a death belongs to, or opens one.
 func (b *Book) incidentOf(d *death) *incident {
@@ -295,7 +330,7 @@ func (b *Book) incidentOf(d *death) *incident {
 	}
 	for _, i := range slices.Backward(b.incidents) {
 		switch {
-		case i.Fault == sim.FaultLeak && d.OOMKills > 0 && (i.Open() || i.Leaks > 0):
+		case i.Fault == sim.FaultLeak && d.OOMKills > 0 && (i.Open() || b.lives() && i.remains):
 			if !i.Open() { // what it left behind strikes later
 				i.Closed, i.Recovered = 0, false
 			}
@@ -388,18 +423,6 @@ func (b *Book) recentP99(now time.Duration) time.Duration {
 	return r.p99()
 }
 
-// Finish ends the run: what is pending stays unexplained, what is open stays
-// unrecovered.
-func (b *Book) Finish(now time.Duration) {
-	b.unclaimed += uint64(len(b.pending))
-	b.pending = nil
-	for _, i := range b.incidents {
-		if i.Open() {
-			i.Closed = now
-		}
-	}
-}
-
 // Requests are the counts so far. Sent is the sum of the others.
 func (b *Book) Requests() sim.Requests {
 	c := b.counts
@@ -454,14 +477,9 @@ func (b *Book) Trouble() (losing, recovering bool) {
 // unsteady: an incident is going on, or a fault is on its way.
 func (b *Book) unsteady() bool { return b.Open() || b.Expecting() }
 
-// Caused reports whether the request was lost by an incident, and by its own fault.
-func (b *Book) Caused(id uint64) (lost, own bool) {
-	for _, i := range slices.Backward(b.incidents) {
-		if own, ok := i.lost[id]; ok {
-			return true, own
-		}
-	}
-	return false, false
+// OwnFault reports whether the request was lost by its own fault.
+func (b *Book) OwnFault(id uint64) bool {
+	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.own[id] })
 }
 
 func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
@@ -470,7 +488,7 @@ func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 	}
 	i := &incident{
 		Incident: sim.Incident{N: n, Fault: f, Model: b.model, At: at},
-		lost:     map[uint64]bool{}, inFlight: map[uint64]bool{},
+		own:      map[uint64]bool{}, inFlight: map[uint64]bool{},
 	}
 	if b.baseline.n() >= minBaseline {
 		i.baseline = b.baseline.p99()

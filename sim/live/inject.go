@@ -18,9 +18,6 @@ type armed struct {
 // stage, a key that was pressed does something.
 const patience = 3 * time.Second
 
-// The bounds of the rate that can be asked for.
-const minRate, maxRate = 0.1, 5000
-
 // do carries a command out.
 func (l *Lab) do(c sim.Command) error {
 	switch {
@@ -29,8 +26,8 @@ func (l *Lab) do(c sim.Command) error {
 	case l.stopped:
 		return fmt.Errorf("%w: the traffic has ended", sim.ErrUnsupported)
 	case c.Rate != 0:
-		if c.Rate < minRate || c.Rate > maxRate {
-			return fmt.Errorf("%w: a rate from %v to %v a second", sim.ErrUnsupported, minRate, maxRate)
+		if !(c.Rate >= sim.MinRate && c.Rate <= sim.MaxRate) {
+			return fmt.Errorf("%w: a rate from %v to %v a second", sim.ErrUnsupported, sim.MinRate, sim.MaxRate)
 		}
 		l.rate, l.rateWhy = c.Rate, ""
 		if l.generator != nil {
@@ -44,12 +41,26 @@ func (l *Lab) do(c sim.Command) error {
 	case c.Inject != nil:
 		return l.inject(*c.Inject)
 	case c.Stop:
-		l.stopped = true
-		if l.generator != nil {
-			l.stopTraffic()
-		}
+		l.stop()
 	}
 	return nil
+}
+
+// stop ends the arrivals, and with them whatever faults they carry.
+func (l *Lab) stop() {
+	l.stopped = true
+	if l.generator != nil {
+		l.stopTraffic()
+	}
+	l.active = nil
+	for m := range sim.NModels {
+		l.models[m].book.Stop(l.at(time.Now()))
+	}
+	if l.armed != nil || l.plan.Waiting() {
+		l.event(sim.NModels, sim.EventRefused, 0, "a fault was armed, and no request came that could carry it")
+	}
+	l.armed = nil
+	l.plan.Undo()
 }
 
 func (l *Lab) applyPause() {
@@ -72,11 +83,11 @@ func (l *Lab) inject(in sim.Inject) error {
 		return fmt.Errorf("%w: not all models serve yet", sim.ErrNotSteady)
 	}
 	if kind.FromInside && l.cfg.Spec.Script != "" && in.Models.Has(sim.CGI) {
-		in.Models &^= 1 << sim.CGI
-		if in.Models == 0 {
-			return fmt.Errorf("%w: cgi runs %s, which can't be asked for a %s; kill one of its processes from a shell instead",
-				sim.ErrUnsupported, l.cfg.Spec.Script, in.Fault)
+		why := fmt.Sprintf("cgi runs %s, which can't be asked for a %s; kill one of its processes from a shell instead", l.cfg.Spec.Script, in.Fault)
+		if in.Models &^= 1 << sim.CGI; in.Models == 0 {
+			return fmt.Errorf("%w: %s", sim.ErrUnsupported, why)
 		}
+		l.event(sim.CGI, sim.EventRefused, 0, why)
 	}
 	up := sim.Models(0)
 	for m := range sim.NModels {
@@ -88,6 +99,11 @@ func (l *Lab) inject(in sim.Inject) error {
 		return sim.ErrDown
 	}
 	if !l.served.IsZero() {
+		for m := range sim.NModels {
+			if in.Models.Has(m) && !up.Has(m) && l.cfg.Models.Has(m) {
+				l.event(m, sim.EventRefused, 0, fmt.Sprintf("%s in %s: %v", in.Fault, m, sim.ErrDown))
+			}
+		}
 		in.Models = up
 	}
 	if why := l.unsteady(in.Models); why != "" {
@@ -181,8 +197,11 @@ func (l *Lab) reset() error {
 	}
 	l.endTraffic()
 	l.forget()
+	l.paused, l.stopped = false, false
 	for m := range sim.NModels {
 		if s := &l.models[m]; s.rt != nil {
+			f := s.rt.Memory()
+			s.base = base{cpu: f.CPU, oomKills: f.OOMKills, reset: true}
 			s.state, s.awaiting = sim.Starting, true
 			s.rt.Restart()
 		}

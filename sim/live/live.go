@@ -101,14 +101,14 @@ type launched struct {
 // Open checks the configuration, takes the ports, and begins to start the
 // models. It returns before they serve; the snapshots tell.
 func Open(cfg Config) (*Lab, error) {
-	if err := cfg.Spec.Check(); err != nil {
-		return nil, err
-	}
 	var names []string
 	for m := range sim.NModels {
 		if cfg.Models.Has(m) {
 			names = append(names, m.String())
 		}
+	}
+	if err := cfg.Spec.Check(names); err != nil {
+		return nil, err
 	}
 	house, err := runtimes.Open(cfg.Spec, names)
 	if err != nil {
@@ -125,6 +125,9 @@ func Open(cfg Config) (*Lab, error) {
 		done:      make(chan struct{}),
 	}
 	l.plan.Timeout = cfg.Timeout
+	if house.Yard().Mode() == "none" {
+		l.plan.LeakLimit = 2 * cfg.Spec.MemoryBytes
+	}
 	l.rate = cfg.RatePerS
 	if l.rate == 0 {
 		starters := 0
@@ -229,6 +232,7 @@ func (l *Lab) startTraffic() {
 			l.inbox.Unlock()
 		},
 	})
+	l.applyPause()
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stopTraffic = cancel
 	ended := make(chan struct{})
@@ -262,14 +266,14 @@ func (l *Lab) forget() {
 		l.models[m].meter = traffic.NewMeter()
 		l.models[m].starts = newStarts()
 		l.models[m].dead = nil
+		l.models[m].told = nil
+		l.plan.Renewed(m)
 	}
 	l.tape = tape{}
 	l.served = time.Time{}
 	l.injections = 0
 	l.armed, l.active = nil, nil
 	l.plan.Undo()
-	l.stopped = false
-	l.paused = false
 }
 
 // machine is what never changes of a snapshot's Lab.

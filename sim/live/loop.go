@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -51,7 +52,19 @@ type modelState struct {
 	upSince  time.Time
 	slots    map[int]int // pid to slot, of the last snapshot
 	dead     []deadSlot
-	awaiting bool // a reset has ended it; what dies now is not news
+	awaiting bool         // a reset has ended it; what dies now is not news
+	watched  bool         // somebody waits for its pool to be full again
+	told     map[int]bool // incidents by their time, in ms: open and told of
+	base     base
+}
+
+// base is what a model's figures were at the last reset, where they can't be
+// set back at their source.
+type base struct {
+	cpu      time.Duration
+	oomKills uint64
+	peak     int64 // since the reset, as far as it was seen
+	reset    bool
 }
 
 // deadSlot shows an X where a process died.
@@ -89,7 +102,14 @@ func (l *Lab) loop(ctx context.Context) {
 		case h := <-l.happened:
 			l.drain()
 			l.handle(ctx, h, refilled)
+		case e := <-l.house.Backend():
+			what, text := sim.EventRestart, "the backend is up again"
+			if e.What == runtimes.Died {
+				what, text = sim.EventDied, "the backend: "+spawn.String(e.Status)+"; who asks it waits"
+			}
+			l.event(sim.NModels, what, e.Pid, text)
 		case h := <-refilled:
+			l.models[h.model].watched = false
 			l.models[h.model].book.Refilled(l.at(h.At))
 		case r := <-l.commands:
 			l.drain()
@@ -116,6 +136,7 @@ func (l *Lab) modelStarted(ctx context.Context, s launched) {
 		slog.Error("start", "model", s.model, "err", s.err)
 	default:
 		m.rt, m.upSince, m.state = s.rt, time.Now(), ""
+		l.event(s.model, sim.EventReady, s.rt.Top(), s.rt.Addr())
 		go func() { // ends with the lab
 			for {
 				select {
@@ -133,7 +154,9 @@ func (l *Lab) modelStarted(ctx context.Context, s launched) {
 	}
 	if l.toStart == 0 {
 		l.served = time.Now()
-		l.startTraffic()
+		if !l.stopped {
+			l.startTraffic()
+		}
 	}
 }
 
@@ -184,7 +207,9 @@ func (l *Lab) ended(r *traffic.Result) {
 	s := &l.models[m]
 	s.meter.Add(r)
 	if r.Outcome == traffic.Local {
-		s.book.Local(r.ID)
+		if n := s.book.Local(r.ID); n != 0 {
+			l.plan.Crash(n, sim.Models(0).With(m))
+		}
 		l.tape.set(m, r.ID, sim.CellNone)
 		return
 	}
@@ -202,7 +227,7 @@ var outcomes = [...]ledger.Outcome{traffic.OK: ledger.OK, traffic.ErrorStatus: l
 	traffic.Reset: ledger.Reset, traffic.Refused: ledger.Refused, traffic.Timeout: ledger.Timeout}
 
 func (l *Lab) fate(m sim.Model, r *traffic.Result, late bool) sim.Cell {
-	if _, own := l.models[m].book.Caused(r.ID); own {
+	if l.models[m].book.OwnFault(r.ID) {
 		return sim.CellFault
 	}
 	switch r.Outcome {
@@ -235,6 +260,7 @@ func (l *Lab) handle(ctx context.Context, h happening, refilled chan<- happening
 			return // the first one: modelStarted knows
 		}
 		m.upSince = h.At
+		l.plan.Renewed(h.model)
 		if m.awaiting {
 			m.awaiting, m.state = false, ""
 			l.resume()
@@ -246,12 +272,17 @@ func (l *Lab) handle(ctx context.Context, h happening, refilled chan<- happening
 	case runtimes.Said:
 		slog.Info("said", "model", h.model, "text", h.Text)
 		l.event(h.model, sim.EventSaid, 0, h.Text)
+		if m.awaiting && h.Failed { // the others needn't wait for it
+			m.awaiting, m.state, m.why = false, "", h.Text
+			l.resume()
+		}
 	case runtimes.Died:
 		if m.awaiting {
 			return
 		}
 		l.died(h)
-		if h.model == sim.Prefork && !h.Top {
+		if h.model == sim.Prefork && !h.Top && !m.watched {
+			m.watched = true
 			l.watchers.Go(func() { watchPool(ctx, m.rt, l.cfg.Spec.Workers, refilled) })
 		}
 	}
@@ -286,15 +317,11 @@ func (l *Lab) died(h happening) {
 
 // watchPool tells when every worker is there again, to some milliseconds.
 func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled chan<- happening) {
-	patience := time.NewTimer(10 * time.Second)
-	defer patience.Stop()
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
 	for !poolFull(rt.Board(), workers) {
 		select {
 		case <-look.C:
-		case <-patience.C:
-			return
 		case <-ctx.Done():
 			return
 		}
@@ -332,12 +359,32 @@ func (l *Lab) tick(now time.Time) {
 		missed := s.book.Tick(at, ledger.Vital{
 			Up: l.whole(m), Paused: l.paused || l.stopped, MemoryBytes: s.rt.Memory().MemoryBytes,
 		})
+		l.tellIncidents(m)
 		for _, n := range missed { // a key that was pressed does something: once more
 			l.event(m, sim.EventSaid, 0, "the carrier of the crash killed nobody; the next one will")
 			l.plan.Crash(n, sim.Models(0).With(m))
 		}
 	}
 	l.faultsDue(now)
+}
+
+// tellIncidents makes events of incidents that have opened or closed.
+func (l *Lab) tellIncidents(m sim.Model) {
+	s := &l.models[m]
+	for _, i := range s.book.Incidents() {
+		key := int(i.At.Milliseconds())
+		open, known := s.told[key]
+		switch {
+		case i.Open() && !open:
+			l.event(m, sim.EventOpened, i.Pid, string(i.Fault))
+		case !i.Open() && (open || !known):
+			l.event(m, sim.EventClosed, i.Pid, fmt.Sprintf("%s: lost %d, of them %d others", i.Fault, i.Lost, i.Collateral()))
+		}
+		if s.told == nil {
+			s.told = map[int]bool{}
+		}
+		s.told[key] = i.Open()
+	}
 }
 
 // whole: someone listens, and every process that should be there is.

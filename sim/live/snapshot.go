@@ -6,6 +6,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"forklore/runtimes"
 	"forklore/runtimes/board"
 	"forklore/runtimes/role"
 	"forklore/sim"
@@ -96,15 +97,18 @@ func (l *Lab) modelSnapshot(m sim.Model, now time.Time) sim.ModelState {
 	v.ProcsNow = int(v.ProcsStarted - min(v.ProcsEnded, v.ProcsStarted))
 	v.ProcsPeak = int(b.Peak.Load())
 	v.Queue = int(b.QueueNow.Load())
-	v.LagMS = float64(b.LagNowUS.Load()) / 1000
-	v.LagMaxMS = float64(b.LagMaxUS.Load()) / 1000
+	v.LagMS, v.LagMaxMS = lag(s.rt)
 	l.processes(m, now, &v)
 
 	f := s.rt.Memory()
 	v.Memory = sim.Memory{Bytes: f.MemoryBytes, PeakBytes: f.PeakBytes, LimitBytes: f.LimitBytes,
 		AnonBytes: f.AnonBytes, FileBytes: f.FileBytes, KernelBytes: f.KernelBytes,
-		PidsNow: f.PidsNow, PidsPeak: f.PidsPeak, OOMKills: f.OOMKills + b.OOMKills.Load(), Source: f.Source}
-	v.CPU = f.CPU
+		PidsNow: f.PidsNow, PidsPeak: f.PidsPeak, OOMKills: f.OOMKills - s.base.oomKills + b.OOMKills.Load(), Source: f.Source}
+	v.CPU = f.CPU - s.base.cpu
+	if s.base.reset { // the kernel's peak is since the group was made
+		s.base.peak = max(s.base.peak, f.MemoryBytes)
+		v.Memory.PeakBytes = s.base.peak
+	}
 	if v.State == "" {
 		v.State = l.state(m)
 	}
@@ -112,6 +116,22 @@ func (l *Lab) modelSnapshot(m sim.Model, now time.Time) sim.ModelState {
 		v.Why = ""
 	}
 	return v
+}
+
+// loopTick is how often the event loop looks at the clock (eventloop/lag.go).
+const loopTick = 20 * time.Millisecond
+
+// lag is how late the event loop's timer was, last and at most. A loop that is
+// stuck can't say so: then it is the time since it last looked at the clock.
+func lag(rt *runtimes.Runtime) (nowMS, maxMS float64) {
+	b := rt.Board()
+	us := float64(b.LagNowUS.Load())
+	if since := b.Row[0].SinceNS.Load(); rt.Model == runtimes.EventLoop && rt.Top() != 0 && since != 0 {
+		if stuck := time.Duration(role.Nanotime()-since) - loopTick; stuck > loopTick {
+			us = max(us, float64(stuck.Microseconds()))
+		}
+	}
+	return us / 1000, max(us, float64(b.LagMaxUS.Load())) / 1000
 }
 
 // state is the model's state in a word.

@@ -227,7 +227,7 @@ func TestSupervisorOwnsTheListener(t *testing.T) {
 }
 
 func TestBlameIsNotByTheClock(t *testing.T) {
-	d := run(t, "--models", "cgi,prefork", "--rate", "12", "--timeout", "200ms", "--workload", "cpu 1ms, io exp(150ms)",
+	d := run(t, "--models", "cgi,prefork", "--rate", "12", "--timeout", "500ms", "--workload", "cpu 1ms, io exp(400ms)",
 		"--inject", "crash@2s", "--for", "5s")
 	for _, model := range []string{"cgi", "prefork"} {
 		if i := incident(t, d, "crash", model); i.Collateral != 0 {

@@ -7,9 +7,11 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -49,6 +51,8 @@ const maxDrain = 10 * time.Minute
 // what there is.
 func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 	r := &Run{}
+	incidents := map[key]sim.Incident{}
+	defer func() { r.Incidents = sorted(incidents) }()
 	todo := slices.Clone(p.Injections)
 	slices.SortStableFunc(todo, func(a, b fault.Injection) int { return int(a.At - b.At) })
 	var stopped, quiet time.Duration // since when; 0: not yet
@@ -57,8 +61,11 @@ func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 		select {
 		case <-ctx.Done():
 			r.Cut = true
+			if r.Final == nil { // ended in its first moment: there is a snapshot soon
+				r.Final = <-src.Snapshots()
+			}
 			if r.Final == nil {
-				return r, ctx.Err()
+				return r, sim.ErrClosed
 			}
 			if stopped == 0 {
 				r.stop(src, r.Final)
@@ -70,7 +77,15 @@ func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 			}
 			s = next
 		}
-		r.Final, r.Incidents = s, s.Current
+		r.Final = s
+		for _, i := range s.Current { // a source forgets them some time after they are closed
+			incidents[key{i.Model, i.N, i.At}] = i
+		}
+		for _, e := range s.Events {
+			if e.What == sim.EventRefused {
+				r.Refused = append(r.Refused, e.Text)
+			}
+		}
 		if !serving(s) {
 			if none(s) {
 				if p.Serving != nil {
@@ -136,6 +151,19 @@ const (
 	// minSettle is what the ledger takes to leave a failure unattributed.
 	minSettle = 2200 * time.Millisecond
 )
+
+// key is what makes an incident the same in two snapshots.
+type key struct {
+	model sim.Model
+	n     int
+	at    time.Duration
+}
+
+func sorted(incidents map[key]sim.Incident) []sim.Incident {
+	return slices.SortedFunc(maps.Values(incidents), func(a, b sim.Incident) int {
+		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.Model, b.Model), cmp.Compare(a.At, b.At))
+	})
+}
 
 // stop ends the arrivals and counts who is there.
 func (r *Run) stop(src sim.Source, s *sim.Snapshot) {
