@@ -46,7 +46,25 @@ func (f *frame) overlayLines() []string {
 		}
 		return lines
 	}
-	return helpLines(f.t("help.text"), f.w)
+	return append(helpLines(f.t("help.text"), f.w), f.addresses()...)
+}
+
+// addresses are where the models serve, and what is missing here.
+func (f *frame) addresses() []string {
+	lines := []string{"", "# " + f.t("help.addresses")}
+	for m := range sim.NModels {
+		ms := &f.snap.Model[m]
+		switch name := f.t("label." + m.String()); {
+		case ms.Address != "":
+			lines = append(lines, helpLines(name+" | curl '"+ms.Address+"/?cpu_us=1000&io_us=250000'", f.w)...)
+		case ms.Why != "":
+			lines = append(lines, helpLines(name+" | "+clean(ms.Why), f.w)...)
+		}
+	}
+	if why := f.snap.Lab.Why; why != "" {
+		lines = append(lines, helpLines(f.t("help.no_cgroups")+" | "+clean(why), f.w)...)
+	}
+	return lines
 }
 
 const helpIndent = 16 // cells of the left column: keys, or a figure's name

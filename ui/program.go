@@ -64,6 +64,7 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		p.snap = msg.snap
 		p.st.observe(msg.snap)
+		p.announce(msg.snap.Events)
 		return p, p.next
 	case tea.WindowSizeMsg:
 		p.w, p.h = msg.Width, msg.Height
@@ -95,4 +96,14 @@ func (p *program) overlayBottom() int {
 	p.frame.reset(p.w, p.h, p.pal)
 	p.frame.snap, p.frame.st, p.frame.word = p.snap, &p.st, p.word
 	return max(len(p.frame.overlayLines())-(p.h-3), 0)
+}
+
+// announce puts what nobody should miss into the notice row: a part of a fault
+// that was refused, and the backend's death.
+func (p *program) announce(events []sim.Event) {
+	for _, e := range events {
+		if e.What == sim.EventRefused || e.What == sim.EventDied && e.Model == sim.NModels {
+			p.st.say(p.t("event."+string(e.What)) + ": " + e.Text)
+		}
+	}
 }

@@ -80,6 +80,9 @@ func (h *Host) start(req *http.Request, b *body, place int) (*call, error) {
 		c.out.f.Close()
 		return nil, err
 	}
+	if !h.Application {
+		role.SacrificeChild(c.proc.Pid)
+	}
 	if r := c.proc.Resident; r != nil {
 		h.reaper.started(ticket, 0, nil)
 		if r.served > 0 {

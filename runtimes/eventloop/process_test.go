@@ -339,7 +339,7 @@ func TestInheritedListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	shared := func(c *spawn.Cmd) { c.Listener = f; c.Env = append(c.Env, "FORKLORE_LISTENER=1") }
+	shared := func(c *spawn.Cmd) { c.Listeners = []*os.File{f}; c.Env = append(c.Env, "FORKLORE_LISTENER=1") }
 
 	s := start(t, shared)
 	if s.addr != l.Addr().String() {

@@ -81,7 +81,7 @@ func launch(t testing.TB, listener *os.File, settings ...string) *pool {
 	}
 	cmd := spawn.Cmd{Role: prefork.ParentRole, Env: env, Board: f, Log: log}
 	if listener != nil {
-		cmd.Listener = listener
+		cmd.Listeners = []*os.File{listener}
 		cmd.Env = append(cmd.Env, "FORKLORE_LISTENER=1")
 	}
 	p := &pool{t: t, board: b, pids: map[int]bool{}}

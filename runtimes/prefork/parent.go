@@ -226,10 +226,17 @@ func (p *parent) buried(i int, status syscall.WaitStatus) {
 	}
 }
 
+// startNS is how long a worker may take to start, whatever the time-out of a
+// request: to kill it earlier would be a crash loop of our own making.
+const startNS = 30_000_000_000
+
 // inspect looks at the rows: is someone up, is someone hung, is someone idle
 // who should leave?
 func (p *parent) inspect() {
 	now := role.Nanotime()
+	waiting := backlogUsed(p.listener)
+	p.board.QueueNow.Store(waiting)
+	p.board.QueueMax.Store(max(waiting, p.board.QueueMax.Load()))
 	for i := range p.slots {
 		s, r := &p.slots[i], &p.board.Row[i]
 		if s.pid == 0 {
@@ -247,8 +254,12 @@ func (p *parent) inspect() {
 			}
 			p.guard.lives(now, r.BornNS.Load())
 		}
+		limit := p.timeoutNS
+		if state == board.Starting {
+			limit = max(limit, startNS) // a heavy application, on a busy machine
+		}
 		busy := state == board.Working || state == board.Starting
-		if busy && p.timeoutNS > 0 && age > p.timeoutNS && !s.hung {
+		if busy && p.timeoutNS > 0 && age > limit && !s.hung {
 			s.hung = true
 			say("prefork: worker " + itoa(s.pid) + " hangs, killed after " + itoa(int(age/1_000_000)) + " ms")
 			syscall.Kill(s.pid, syscall.SIGKILL) // its death is told like any other

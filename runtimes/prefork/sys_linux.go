@@ -51,6 +51,21 @@ func childEnded() bool {
 	}
 }
 
+// backlogUsed is how many connections wait to be accepted: of a listening
+// socket, tcpi_unacked is the length of its accept queue (tcp_get_info in the
+// kernel's net/ipv4/tcp.c).
+func backlogUsed(listener int) uint64 {
+	const tcpInfo, unackedAt = 11, 24 // TCP_INFO; struct tcp_info in linux/tcp.h
+	var info [104]byte
+	size := uint32(len(info))
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(listener), syscall.IPPROTO_TCP, tcpInfo,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 || size < unackedAt+4 {
+		return 0
+	}
+	return uint64(*(*uint32)(unsafe.Pointer(&info[unackedAt])))
+}
+
 // accept is accept4(2) on a socket that may wait. syscall.Accept4 does the
 // same, and allocates the client's address.
 func accept(listener int) (conn int, port uint16, errno syscall.Errno) {

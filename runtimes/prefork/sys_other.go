@@ -66,3 +66,6 @@ func errnoOf(n int, err error) (int, syscall.Errno) {
 	errno, _ := err.(syscall.Errno)
 	return max(n, 0), errno
 }
+
+// backlogUsed can't be told here.
+func backlogUsed(int) uint64 { return 0 }

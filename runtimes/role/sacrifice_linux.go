@@ -13,3 +13,15 @@ func Sacrifice() {
 	syscall.Write(fd, []byte("1000"))
 	syscall.Close(fd)
 }
+
+// SacrificeChild does the same for a program that isn't ours. A process that
+// has ended already needs it no more.
+func SacrificeChild(pid int) {
+	path := append(AppendInt([]byte("/proc/"), int64(pid)), "/oom_score_adj"...)
+	fd, err := syscall.Open(string(path), syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	syscall.Write(fd, []byte("1000"))
+	syscall.Close(fd)
+}
