@@ -6,18 +6,49 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// limits of one call.
+// limits of one call; 0 is none.
 type limits struct {
 	memBytes, pids int64
-	cpuQuotaUS     int64 // of each cpuPeriodUS; 0: none
+	cpuQuotaUS     int64 // of each cpuPeriodUS
 }
 
 // cpuPeriodUS is the kernel's default period (sched-bwc.rst).
 const cpuPeriodUS = 100_000
+
+// forget takes out the limits of controllers that there aren't.
+func (l *limits) forget(controllers []string) {
+	for _, c := range controllers {
+		switch c {
+		case "memory":
+			l.memBytes = 0
+		case "pids":
+			l.pids = 0
+		case "cpu":
+			l.cpuQuotaUS = 0
+		}
+	}
+}
+
+func (l *limits) resources() *specs.LinuxResources {
+	r := &specs.LinuxResources{}
+	if l.memBytes > 0 {
+		// In OCI's words swap is memory and swap together, so this is none.
+		r.Memory = &specs.LinuxMemory{Limit: &l.memBytes, Swap: &l.memBytes}
+	}
+	if l.pids > 0 {
+		r.Pids = &specs.LinuxPids{Limit: &l.pids}
+	}
+	if l.cpuQuotaUS > 0 {
+		period := uint64(cpuPeriodUS)
+		r.CPU = &specs.LinuxCPU{Quota: &l.cpuQuotaUS, Period: &period}
+	}
+	return r
+}
 
 // bundle is what an OCI runtime wants to know about a container (OCI runtime
 // specification, "Filesystem Bundle"): a folder with the file config.json in
@@ -45,11 +76,13 @@ func (b *bundle) write(dir string) error {
 	return nil
 }
 
-// spec is the same sandbox as the native engine's, in OCI's words.
+// spec is the native engine's sandbox in OCI's words, with two differences. The
+// function's user is root, though without any of root's rights: for another
+// user runc and crun change the owner of the standard descriptors, and those
+// are the lab's log, and /dev/null. And there's no filter of system calls.
 //
 // JSON is text: a byte of the environment that is no UTF-8 arrives as U+FFFD.
 func (b *bundle) spec() *specs.Spec {
-	ask := func(n int64) *int64 { return &n }
 	s := &specs.Spec{
 		// What runc 1.1 and crun 1.8 know; nothing here is newer.
 		Version:  "1.0.2",
@@ -60,8 +93,11 @@ func (b *bundle) spec() *specs.Spec {
 			Capabilities:    &specs.LinuxCapabilities{}, // five empty sets
 			NoNewPrivileges: true,
 			Rlimits: []specs.POSIXRlimit{
-				{Type: "RLIMIT_CORE"},
 				{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: 1024},
+				{Type: "RLIMIT_CORE"},
+				{Type: "RLIMIT_FSIZE", Soft: tmpBytes, Hard: tmpBytes},
+				{Type: "RLIMIT_MEMLOCK", Soft: 64 << 10, Hard: 64 << 10},
+				{Type: "RLIMIT_MSGQUEUE"},
 			},
 			OOMScoreAdj: sacrificed(),
 		},
@@ -69,15 +105,11 @@ func (b *bundle) spec() *specs.Spec {
 			{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 			// The runtime makes null zero full random urandom tty in it.
 			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "mode=755", "size=64k"}},
-			{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", "size=16m", "nr_inodes=1024"}},
+			{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: append([]string{"nosuid", "nodev"}, strings.Split(tmpOptions, ",")...)},
 		},
 		Linux: &specs.Linux{
 			CgroupsPath: b.group,
-			Resources: &specs.LinuxResources{
-				// In OCI's words swap is memory and swap together, so this is none.
-				Memory: &specs.LinuxMemory{Limit: ask(b.limits.memBytes), Swap: ask(b.limits.memBytes)},
-				Pids:   &specs.LinuxPids{Limit: ask(b.limits.pids)},
-			},
+			Resources:   b.limits.resources(),
 			// What moby masks; /sys isn't there at all.
 			MaskedPaths: []string{
 				"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
@@ -85,10 +117,6 @@ func (b *bundle) spec() *specs.Spec {
 			},
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
-	}
-	if b.limits.cpuQuotaUS > 0 {
-		period := uint64(cpuPeriodUS)
-		s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: ask(b.limits.cpuQuotaUS), Period: &period}
 	}
 	for _, kind := range []specs.LinuxNamespaceType{
 		specs.MountNamespace, specs.PIDNamespace, specs.NetworkNamespace, // with lo, which the runtime brings up
