@@ -136,8 +136,11 @@ func Open(cfg Config) (*Lab, error) {
 				starters++
 			}
 		}
-		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), cfg.Spec.Workers, goruntime.NumCPU(), len(names),
-			traffic.StartCPU(starters, cfg.Spec.Weight))
+		startCPU := traffic.StartCPU(starters, cfg.Spec.Weight)
+		if cfg.Models.Has(sim.Container) {
+			startCPU += runtimes.EngineCPU(cfg.Spec.Engine)
+		}
+		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), cfg.Spec.Workers, goruntime.NumCPU(), len(names), startCPU)
 	}
 	l.house = house
 	l.begun = time.Now()
