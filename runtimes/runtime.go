@@ -1,6 +1,7 @@
 package runtimes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,8 +44,10 @@ type Runtime struct {
 
 	proc     atomic.Pointer[spawn.Proc] // nil while it's down
 	restarts atomic.Uint64
-	oomKills uint64 // seen so far; only the supervising goroutine uses it
-	starts   uint64 // read so far from the board's ring
+	mode     atomic.Value // string: the container's
+	oomKills uint64       // seen so far; only the supervising goroutine uses it
+	starts   uint64       // read so far from the board's ring
+	seen     struct{ warm, calls, destroys uint64 }
 }
 
 // Event is something that happened to a runtime.
@@ -78,6 +81,7 @@ type Held struct {
 	Request   uint64
 	Carries   bool // a fault
 	Executing bool // and was at it
+	Reused    bool // the process had served others before
 }
 
 // Start starts a model and returns when it serves. ErrUnavailable says that it
@@ -96,6 +100,7 @@ func (h *House) Start(model string) (_ *Runtime, err error) {
 		// Deaths are rare; in a storm of them the supervisor waits for the reader.
 		events: make(chan Event, 256), quit: make(chan struct{}), restart: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	r.mode.Store(cmp.Or(h.spec.Mode, Fresh))
 	defer func() {
 		if err != nil {
 			r.release()
@@ -139,7 +144,7 @@ func (r *Runtime) rows() int {
 	case EventLoop:
 		return loopRows
 	}
-	return MaxCalls(r.house.spec)
+	return r.house.spec.callsOf(r.Model)
 }
 
 // patience is how long a top process may take to serve: a monolith's weight
@@ -150,6 +155,7 @@ const patience = 20 * time.Second
 func (r *Runtime) launch() (*spawn.Proc, error) {
 	env := append(r.house.settings(r.Model), "FORKLORE_PORT="+strconv.Itoa(r.house.ports[r.Model].number))
 	var listeners []*os.File
+	var mode string
 	switch {
 	case r.sharedListener():
 		env, listeners = append(env, "FORKLORE_LISTENER=1"), []*os.File{r.house.ports[r.Model].socket}
@@ -160,6 +166,8 @@ func (r *Runtime) launch() (*spawn.Proc, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
+		mode = r.mode.Load().(string)
+		env = append(env, r.house.spec.sandboxSettings(mode)...)
 		env = append(env, "FORKLORE_CGROUP="+r.cage.Env(),
 			"FORKLORE_ENGINE="+engine, "FORKLORE_DIR="+r.house.folder.path,
 			fmt.Sprintf("FORKLORE_CALL_MEM_BYTES=%d", r.house.spec.MemoryBytes/2),
@@ -194,6 +202,9 @@ func (r *Runtime) launch() (*spawn.Proc, error) {
 		r.board.AddStart((role.Nanotime() - forked) / 1000)
 	}
 	r.proc.Store(p)
+	if r.Model == Container && r.mode.Load() != mode { // it was changed meanwhile
+		p.Tell("set MODE " + r.mode.Load().(string))
+	}
 	r.tell(Event{What: Ready, At: time.Now(), Pid: p.Pid})
 	return p, nil
 }
@@ -303,7 +314,7 @@ func (r *Runtime) heard(line string) {
 			e.OOMKills = r.oomKillsSince(1)
 		}
 		if n[2] != 0 {
-			e.Held = []Held{{Request: n[2], Carries: n[4]&board.CarriesFault != 0, Executing: n[4]&board.ExecutingFault != 0}}
+			e.Held = []Held{held(n[2], uint32(n[4]))}
 		}
 		r.tell(e)
 	case "say":
@@ -339,12 +350,17 @@ func (r *Runtime) bury(p *spawn.Proc) {
 			if f&board.Dead != 0 {
 				continue // it had ended before, and is only shown
 			}
-			e.Held = append(e.Held, Held{Request: id, Carries: f&board.CarriesFault != 0, Executing: f&board.ExecutingFault != 0})
+			e.Held = append(e.Held, held(id, f))
 		}
 	}
 	r.tell(e)
 	p.Kill() // it has ended; this closes what is left of it here
 	r.clear()
+}
+
+func held(id uint64, flags uint32) Held {
+	return Held{Request: id, Carries: flags&board.CarriesFault != 0, Executing: flags&board.ExecutingFault != 0,
+		Reused: flags&board.Reused != 0}
 }
 
 // clear makes the place ready for the next top process.

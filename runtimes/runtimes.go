@@ -68,10 +68,17 @@ type Spec struct {
 	NeverRestart   bool
 	SharedListener bool // the supervisor owns the event loop's listener
 
-	Engine string // of the container model: one of Engines, "" is native
 	Script string // CGI program in place of the application, absolute
 	Port   int    // first of the ports, 0: free ones
 	Log    *os.File
+
+	// Of the container model:
+	Engine      string        // one of Engines, "" is native
+	Mode        string        // one of Modes, "" is Fresh; it can be changed
+	Pool        int           // sandboxes that wait when prewarmed, 0: the host's default
+	Idle        time.Duration // how long a warm one waits, 0: likewise
+	Concurrency int           // sandboxes at once, at most, 0: MaxCalls
+	Function    string        // CGI program or root filesystem in place of the application, absolute
 }
 
 // House is what the runtimes of one lab share.
@@ -166,6 +173,10 @@ func (h *House) Yard() *cage.Yard { return h.yard }
 // settings are what every role is told.
 func (h *House) settings(model string) []string {
 	s := h.spec
+	queue := s.Queue
+	if model == Container {
+		queue = -1 // it throttles at once, as Lambda does
+	}
 	num := func(name string, n int64) string { return fmt.Sprintf("FORKLORE_%s=%d", name, n) }
 	return []string{
 		"FORKLORE_TOKEN=" + h.token,
@@ -177,8 +188,8 @@ func (h *House) settings(model string) []string {
 		num("TIMEOUT_MS", s.CallTimeout.Milliseconds()),
 		num("WORKERS", int64(s.Workers)),
 		num("MAX_REQUESTS", int64(s.MaxRequests)),
-		num("MAX_CALLS", int64(MaxCalls(s))),
-		num("QUEUE", int64(s.Queue)),
+		num("MAX_CALLS", int64(s.callsOf(model))),
+		num("QUEUE", int64(queue)),
 	}
 }
 
@@ -210,10 +221,24 @@ func MaxCalls(s Spec) int {
 	return int(max(1, min(int64(s.MaxCalls), byMemory, byPids)))
 }
 
+// callsOf is MaxCalls, or what the container model was given of it.
+func (s Spec) callsOf(model string) int {
+	n := MaxCalls(s)
+	if model == Container && s.Concurrency > 0 {
+		n = min(n, s.Concurrency)
+	}
+	return n
+}
+
 // Check refuses what can't work with these models before anything is started.
 func (s Spec) Check(models []string) error {
 	if _, err := EnginePath(s.Engine); err != nil {
 		return err
+	}
+	if s.Mode != "" {
+		if err := s.CheckMode(s.Mode); err != nil {
+			return err
+		}
 	}
 	least := hostBytes + callBytes + s.Weight.MemBytes + s.CallBytes
 	if s.MemoryBytes < least {

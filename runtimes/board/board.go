@@ -241,7 +241,7 @@ func (b *Board) Clear() {
 // Reset forgets what was counted. Nobody may be writing.
 func (b *Board) Reset() {
 	for _, n := range []*atomic.Uint64{&b.Started, &b.Ended, &b.Peak, &b.Accepted, &b.Answered, &b.Rejected,
-		&b.QueueNow, &b.QueueMax, &b.LagNowUS, &b.LagMaxUS, &b.OOMKills, &b.Leftover} {
+		&b.ColdCalls, &b.QueueNow, &b.QueueMax, &b.LagNowUS, &b.LagMaxUS, &b.OOMKills, &b.Leftover} {
 		n.Store(0)
 	}
 }

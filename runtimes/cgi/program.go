@@ -17,6 +17,8 @@ type Process struct {
 	// takes down what was built for the call, and says how often the kernel's
 	// OOM killer was in it.
 	Destroy func() (oomKills uint64, err error)
+	// Waited: what the call runs in was there before it.
+	Waited bool
 	// Resident is set if the process was there before the call, or may stay
 	// after it. Destroy is the Resident's then, and not looked at here.
 	Resident *Resident

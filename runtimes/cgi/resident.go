@@ -18,9 +18,7 @@ import (
 type Resident struct {
 	Pid   int
 	Place int
-	// Cold: the call that it is given now has waited for its start.
-	Cold bool
-	// Leaked is what it holds of memory that no call needs any more.
+	// LeakedBytes is what it holds of memory that no call needs any more.
 	LeakedBytes int64
 	// Over waits until the call is over, and reports whether the process has
 	// survived it.
@@ -39,7 +37,7 @@ type Resident struct {
 }
 
 // Launch starts a process that waits in a place, which has to be the caller's:
-// reserved, or that of a call. onStart is the way to start it.
+// reserved, or that of a call.
 func (h *Host) Launch(place int, start func() (Process, error)) (*Resident, error) {
 	ticket := h.reaper.begin()
 	r := &Resident{Place: place, h: h, bornNS: role.Nanotime()}

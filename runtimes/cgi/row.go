@@ -67,9 +67,9 @@ func (h *Host) ready(us int64) {
 // started notes how long a call has waited until its program had it.
 func (c *call) started(us int64) {
 	b := c.h.Board
-	switch r := c.proc.Resident; {
+	switch {
 	case b == nil:
-	case r != nil && !r.Cold:
+	case c.proc.Waited:
 		b.WarmStarts.Add(us)
 	default:
 		b.ColdCalls.Add(1)
