@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"forklore/sim"
@@ -23,14 +24,16 @@ type incident struct {
 
 	lackingSince time.Duration // since when processes are missing; 0: they aren't
 
-	firstInnocent, lastInnocent time.Duration // failures
-	answeredAfter               time.Duration // the first success after the last of them
-	lastLost                    time.Duration
-	slope                       line
+	outages  []outage      // from an innocent failure to the next success
+	lastLost time.Duration // failure
+	whole    time.Duration // when its processes were last complete again
+	paused   bool          // nobody asks
+	slope    line
 }
 
-// lose books a lost request.
-func (i *incident) lose(r Request, d *death) {
+// lose books a lost request. answered is the first success after it, if there
+// was one already.
+func (i *incident) lose(r Request, d *death, answered time.Duration) {
 	own := d.executing(r.ID)
 	i.Lost++
 	i.lastLost = max(i.lastLost, r.End)
@@ -52,15 +55,46 @@ func (i *incident) lose(r Request, d *death) {
 		i.Carriers++
 		return
 	}
-	if i.firstInnocent == 0 || r.End < i.firstInnocent {
-		i.firstInnocent = r.End
-	}
-	if r.End > i.lastInnocent {
-		i.lastInnocent = r.End
-		if i.answeredAfter <= r.End {
-			i.answeredAfter = 0
+	i.failed(r.End, answered)
+}
+
+// outage is a time without an answer. to is 0 while there is none.
+type outage struct{ from, to, last time.Duration }
+
+// failed books an innocent failure. answered is the first success after it, if
+// it is known already.
+func (i *incident) failed(at, answered time.Duration) {
+	for k := range i.outages {
+		if o := &i.outages[k]; o.to == 0 || at < o.to && at >= o.from {
+			o.from, o.last = min(o.from, at), max(o.last, at)
+			return
 		}
 	}
+	i.outages = append(i.outages, outage{from: at, to: answered, last: at})
+}
+
+// down: there was an innocent failure, and no success since.
+func (i *incident) down() bool {
+	return slices.ContainsFunc(i.outages, func(o outage) bool { return o.to == 0 })
+}
+
+// downtime adds up the outages. The last one may have no end: then it is still
+// going on, or nobody asks any more, and it ended when the processes were back.
+func (i *incident) downtime(now time.Duration) (sum time.Duration) {
+	for _, o := range i.outages {
+		to := o.to
+		if to == 0 {
+			to = now
+			if i.Closed != 0 {
+				to = i.Closed
+			}
+			if i.paused && i.whole >= o.from {
+				to = max(i.whole, o.last)
+			}
+		}
+		sum += max(to-o.from, 0)
+	}
+	return sum
 }
 
 // answered books a success while the incident is open.
@@ -71,8 +105,10 @@ func (i *incident) answered(r Request) {
 	if r.End > i.At && i.late(r.Latency) {
 		i.Delayed++
 	}
-	if i.lastInnocent != 0 && r.End > i.lastInnocent && i.answeredAfter == 0 {
-		i.answeredAfter = r.End
+	for k := range i.outages {
+		if o := &i.outages[k]; o.to == 0 && r.End > o.last {
+			o.to = r.End
+		}
 	}
 }
 
@@ -85,6 +121,7 @@ func (i *incident) lastDeath() time.Duration { return max(i.died, i.At) }
 // tick closes the incident when the model is back in steady state: a second
 // with all its processes, without a loss, and with the latencies of before.
 func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
+	i.paused = v.Paused
 	if i.until == 0 || now <= i.until {
 		i.slope.add(now-i.At, v.MemoryBytes)
 	}
@@ -97,7 +134,7 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 	}
 	switch {
 	case now < i.until, now-i.upSince < steadyFor, now-i.lastLost < steadyFor, now-i.At < steadyFor:
-	case i.lastInnocent != 0 && i.answeredAfter == 0 && !v.Paused:
+	case i.down() && !v.Paused:
 	case i.late(p99):
 	default:
 		i.Closed, i.Recovered = now, true
@@ -109,13 +146,7 @@ func (i *incident) figures(now time.Duration) sim.Incident {
 	f := i.Incident
 	f.InFlight += len(i.inFlight)
 	f.SlopeBPS = i.slope.slope()
-	if i.firstInnocent != 0 {
-		end := i.answeredAfter
-		if end == 0 { // still down, or the run ended so
-			end = max(now, i.Closed)
-		}
-		f.Downtime = end - i.firstInnocent
-	}
+	f.Downtime = i.downtime(now)
 	f.Proof = i.exit
 	switch {
 	case i.OOMKills > 0:

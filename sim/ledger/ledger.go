@@ -103,8 +103,9 @@ type Book struct {
 	baseline  ring
 	unclaimed uint64
 
-	lastFailure time.Duration // of a request that had no fault of its own
-	now         time.Duration
+	lastFailure   time.Duration // of a request that had no fault of its own
+	lastUnclaimed time.Duration // when the last failure was given up on
+	now           time.Duration
 }
 
 type expectation struct {
@@ -223,7 +224,7 @@ func (b *Book) Ended(r Request) {
 	}
 	for _, d := range b.deaths {
 		if d.explains(r) {
-			if d.of.lose(r, d); !d.executing(r.ID) {
+			if d.of.lose(r, d, b.answeredAfter(r.End)); !d.executing(r.ID) {
 				b.lastFailure = r.End
 			}
 			return
@@ -248,11 +249,25 @@ func (b *Book) Listening(at time.Duration) {
 // Refilled notes that every process that should be there is there again.
 func (b *Book) Refilled(at time.Duration) {
 	for _, i := range b.incidents {
+		if i.Open() && i.Deaths > 0 {
+			i.whole = at
+		}
 		if i.Open() && i.lackingSince != 0 {
 			i.Lacking += max(at-i.lackingSince, 0)
 			i.lackingSince = 0
 		}
 	}
+}
+
+// answeredAfter is the end of the first success after that time, 0 if there
+// is none among the recent ones.
+func (b *Book) answeredAfter(at time.Duration) (first time.Duration) {
+	for _, r := range b.recent {
+		if r.Outcome == OK && r.End > at && (first == 0 || r.End < first) {
+			first = r.End
+		}
+	}
+	return first
 }
 
 // Died notes a death, and what it explains. It returns the requests that died
@@ -294,7 +309,7 @@ func (b *Book) Died(dead Death) (own []uint64) {
 		if !d.explains(r) {
 			return false
 		}
-		d.of.lose(r, d)
+		d.of.lose(r, d, b.answeredAfter(r.End))
 		return true
 	})
 	return own
@@ -391,7 +406,7 @@ func (b *Book) Tick(now time.Duration, v Vital) (missed []int) {
 		old := now-r.End > settle
 		if old {
 			b.unclaimed++
-			b.lastFailure = max(b.lastFailure, r.End)
+			b.lastUnclaimed = now
 		}
 		return old
 	})
@@ -464,7 +479,11 @@ func (b *Book) Late(latency time.Duration) bool {
 // Trouble says how the model is doing at a glance: it lost someone within the
 // last second, or an incident that cost others, or processes, isn't over.
 func (b *Book) Trouble() (losing, recovering bool) {
-	losing = b.lastFailure != 0 && b.now-b.lastFailure < steadyFor
+	losing = b.lastFailure != 0 && b.now-b.lastFailure < steadyFor ||
+		b.lastUnclaimed != 0 && b.now-b.lastUnclaimed < steadyFor
+	for _, r := range b.pending { // a moment's grace: it may be a carrier, whose death is on its way
+		losing = losing || b.now-r.End > slack
+	}
 	for _, i := range b.incidents {
 		if i.Open() && (i.Lost > i.Carriers || i.Deaths > i.Carriers) {
 			recovering = true

@@ -316,3 +316,130 @@ func TestInvariants(t *testing.T) {
 		})
 	})
 }
+
+// TestGuilt: a request that is at its leak when its process dies of another's
+// crash, or of a kill from outside, is a victim and no carrier.
+func TestGuilt(t *testing.T) {
+	b := New(sim.EventLoop)
+	b.Inject(1, sim.FaultLeak, 0, 20*time.Second)
+	b.Expect(2, sim.FaultCrash, 10)
+	for id := uint64(9); id <= 12; id++ {
+		b.Sent(id, 900*msec)
+	}
+	own := b.Died(Death{At: 1000 * msec, Proof: "exit status 2", Listener: true,
+		Held: []Held{{ID: 9, Executing: true}, {ID: 10, Executing: true}, {ID: 11}, {ID: 12}}})
+	if diff := cmp.Diff([]uint64{10}, own); diff != "" {
+		t.Errorf("died of their own fault (-want +got):\n%s", diff)
+	}
+	for id := uint64(9); id <= 12; id++ {
+		b.Ended(request(id, 900*msec, 1000*msec, Reset))
+	}
+	i := b.Incidents()[1]
+	if i.Fault != sim.FaultCrash || i.Carriers != 1 || i.Collateral() != 3 || i.InFlight != 4 {
+		t.Errorf("%+v, want a crash with one carrier, three others, four in flight", i)
+	}
+	b.Listening(2000 * msec)
+	b.Sent(13, 3000*msec)
+	b.Died(Death{At: 6000 * msec, Signal: 9, Proof: "signal 9 (SIGKILL)", Listener: true, Held: []Held{{ID: 13, Executing: true}}})
+	b.Ended(request(13, 3000*msec, 6000*msec, Reset))
+	if i := b.Incidents()[2]; i.Fault != sim.FaultOutside || i.Carriers != 0 || i.Lost != 1 {
+		t.Errorf("%+v, want a kill from outside without a carrier", i)
+	}
+}
+
+// TestOldLeak: an OOM kill belongs to a leak that is over only where something
+// of it can be left.
+func TestOldLeak(t *testing.T) {
+	for _, c := range []struct {
+		model   sim.Model
+		renewed bool
+		want    sim.Fault
+	}{
+		{sim.Prefork, false, sim.FaultLeak},
+		{sim.EventLoop, false, sim.FaultLeak},
+		{sim.EventLoop, true, sim.FaultOutside},
+		{sim.CGI, false, sim.FaultOutside},
+		{sim.Container, false, sim.FaultOutside},
+	} {
+		b := New(c.model)
+		b.Inject(1, sim.FaultLeak, 0, time.Second)
+		b.Leaky(1, 4<<20)
+		b.Sent(1, 0)
+		b.Ended(request(1, 0, 100*msec, OK))
+		for at := time.Duration(0); at < 4*time.Second; at += 100 * msec {
+			b.Tick(at, up)
+		}
+		if b.Open() {
+			t.Fatalf("%s: the leak is still open", c.model)
+		}
+		if c.renewed {
+			b.Listening(5 * time.Second)
+		}
+		b.Died(Death{At: time.Hour, Signal: 9, Proof: "signal 9 (SIGKILL)", OOMKills: 1})
+		all := b.Incidents()
+		found := sim.FaultOutside
+		for _, i := range all {
+			if i.Fault == sim.FaultLeak && i.Open() {
+				found = sim.FaultLeak
+			}
+		}
+		if found != c.want {
+			t.Errorf("%s, renewed %v: the OOM kill went to %s, want %s", c.model, c.renewed, found, c.want)
+		}
+	}
+}
+
+// TestOutages: losses with answers in between are outages of their own, and one
+// that nobody asks about any more ends when the processes are back.
+func TestOutages(t *testing.T) {
+	b := New(sim.Prefork)
+	b.Inject(1, sim.FaultLeak, 0, 20*time.Second)
+	kill := func(id uint64, at time.Duration) {
+		b.Sent(id, at-100*msec)
+		b.Ended(request(id, at-100*msec, at, Reset))
+		b.Died(Death{At: at, Signal: 9, OOMKills: 1, Held: []Held{{ID: id}}})
+	}
+	for k := range 3 {
+		at := time.Duration(1+4*k) * time.Second
+		kill(uint64(10+k), at)
+		b.Refilled(at + 30*msec)
+		if k < 2 {
+			b.Sent(uint64(20+k), at)
+			b.Ended(request(uint64(20+k), at, at+50*msec, OK))
+		}
+	}
+	b.Tick(15*time.Second, Vital{Up: true, Paused: true})
+	if i := b.Incidents()[0]; i.Lost != 3 || i.Downtime != 130*msec {
+		t.Errorf("lost %d, downtime %v; want 3, and 50 + 50 + 30 ms", i.Lost, i.Downtime)
+	}
+}
+
+// TestTrouble: a model that fails requests says so, whoever is to blame; a
+// carrier that waits for its death doesn't count.
+func TestTrouble(t *testing.T) {
+	b := New(sim.CGI)
+	b.Sent(1, 0)
+	b.Ended(request(1, 0, 100*msec, ErrorStatus))
+	for _, c := range []struct {
+		at   time.Duration
+		want bool
+	}{{150 * msec, false}, {400 * msec, true}, {2000 * msec, true}, {2200 * msec, true}, {3500 * msec, false}} {
+		b.Tick(c.at, up)
+		if losing, _ := b.Trouble(); losing != c.want {
+			t.Errorf("at %v: losing %v, want %v", c.at, losing, c.want)
+		}
+	}
+}
+
+// TestLacking: processes are missing from the first death of a burst until all
+// are there again.
+func TestLacking(t *testing.T) {
+	b := New(sim.Prefork)
+	for k := range 3 {
+		b.Died(Death{At: time.Duration(1000+100*k) * msec, Proof: "signal 9 (SIGKILL)", Signal: 9})
+	}
+	b.Refilled(1500 * msec)
+	if i := b.Incidents()[0]; i.Deaths != 3 || i.Lacking != 500*msec {
+		t.Errorf("%d deaths, lacking %v; want 3 and 500ms", i.Deaths, i.Lacking)
+	}
+}
