@@ -166,11 +166,26 @@ type ModelState struct {
 	StartMS  Quantiles // start-up of a call (CGI, container), of a worker, of the loop
 	CPU      time.Duration
 	Restarts uint64
+
+	// Of the container:
+	Mode        string    // what becomes of its sandboxes
+	Modes       []string  // those that it can be in
+	WarmStartMS Quantiles // what a call waited for a sandbox that was there; StartMS has those that had to be made
+	CallMS      Quantiles // of the function alone
+	DestroyMS   Quantiles // of a sandbox, after its last call
+	ColdShare   float64   // of the calls, those that waited for a sandbox to be made
 }
 
+// What becomes of the container's sandboxes.
+const (
+	ModeFresh     = "fresh"     // made for a call and destroyed after it
+	ModePrewarmed = "prewarmed" // made ahead, used once
+	ModeWarm      = "warm"      // frozen after a call, and used again
+)
+
 // Proc is one process. State is a scoreboard letter (runtimes/board): S
-// starting, W working, _ idle, R reading, K keep-alive, X dead (shown for half
-// a second); 0 is an empty slot.
+// starting, W working, _ idle, z frozen, R reading, K keep-alive, X dead (shown
+// for half a second); 0 is an empty slot.
 type Proc struct {
 	Pid     int
 	State   byte
@@ -303,6 +318,7 @@ type Incident struct {
 	SlopeBPS float64       // memory, bytes per second, over the fault's time
 	Proof    string        // "exit status 2", "oom_kill 3", ...
 	Undone   bool          // ended by undo, not by its time
+	Mode     string        // of the container, when it took effect
 	// Recovered: steady again. An incident may also close because the run or
 	// the reset ended it.
 	Recovered bool
@@ -335,6 +351,7 @@ const (
 	EventUndone   EventKind = "undone"
 	EventOpened   EventKind = "incident"
 	EventClosed   EventKind = "recovered"
+	EventMode     EventKind = "mode"
 	EventSaid     EventKind = "said"
 	EventProblem  EventKind = "problem"
 	EventRefused  EventKind = "refused" // a fault, or a part of its targets
@@ -354,9 +371,10 @@ type Command struct {
 	Rate   float64 // arrivals per second
 	Pause  bool    // toggle
 	Inject *Inject
-	Undo   bool // every fault that is in force or armed; figures stay
-	Reset  bool // undo, restart all models, forget all figures
-	Stop   bool // no more arrivals, for good
+	Mode   string // of the container
+	Undo   bool   // every fault that is in force or armed; figures stay
+	Reset  bool   // undo, restart all models, forget all figures
+	Stop   bool   // no more arrivals, for good
 }
 
 // Inject puts a fault in.

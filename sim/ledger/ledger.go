@@ -68,6 +68,7 @@ type Death struct {
 type Held struct {
 	ID        uint64
 	Executing bool // its own fault
+	Reused    bool // by a process that had served others before
 }
 
 const (
@@ -92,6 +93,7 @@ const (
 // Book is the ledger of one model.
 type Book struct {
 	model     sim.Model
+	mode      string // of the container
 	counts    sim.Requests
 	open      map[uint64]time.Duration // sent, not ended
 	recent    []Request                // ended within the last settle
@@ -277,7 +279,7 @@ func (b *Book) Died(dead Death) (own []uint64) {
 	d.of = b.incidentOf(d)
 	for i := range d.Held {
 		h := &d.Held[i]
-		if h.Executing = h.Executing && b.guilty(d.of, h.ID); h.Executing {
+		if h.Executing = h.Executing && b.guilty(d.of, h); h.Executing {
 			own = append(own, h.ID)
 		}
 	}
@@ -318,20 +320,31 @@ func (b *Book) Died(dead Death) (own []uint64) {
 // guilty says whether a request that was at its fault died of that fault, and
 // not of another's: a request that leaks in a process that crashes is a victim
 // like its neighbours.
-func (b *Book) guilty(of *incident, id uint64) bool {
+func (b *Book) guilty(of *incident, h *Held) bool {
 	switch of.Fault {
 	case sim.FaultCrash:
-		return id == of.Carrier
+		return h.ID == of.Carrier
 	case sim.FaultLeak:
 		// A process that lives on has its leaks from many requests: whoever it
 		// holds when it is full is a victim, also if it is leaking just then.
-		return !b.lives()
+		return !h.Reused && b.model != sim.Prefork && b.model != sim.EventLoop
 	}
 	return false
 }
 
 // lives: the model's processes outlive a request, and with them what it leaked.
-func (b *Book) lives() bool { return b.model == sim.Prefork || b.model == sim.EventLoop }
+func (b *Book) lives() bool {
+	return b.model == sim.Prefork || b.model == sim.EventLoop || b.mode == sim.ModeWarm
+}
+
+// Mode notes what becomes of the container's sandboxes from now on. Those that
+// were kept are ended with a change, and what they held goes with them.
+func (b *Book) Mode(mode string) {
+	b.mode = mode
+	for _, i := range b.incidents {
+		i.remains = i.Open() && i.until > b.now
+	}
+}
 
 // incidentOf finds the incident that a death belongs to, or opens one.
 func (b *Book) incidentOf(d *death) *incident {
@@ -506,7 +519,7 @@ func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 		b.incidents = slices.Delete(b.incidents, 0, 1)
 	}
 	i := &incident{
-		Incident: sim.Incident{N: n, Fault: f, Model: b.model, At: at},
+		Incident: sim.Incident{N: n, Fault: f, Model: b.model, At: at, Mode: b.mode},
 		own:      map[uint64]bool{}, inFlight: map[uint64]bool{},
 	}
 	if b.baseline.n() >= minBaseline {

@@ -36,6 +36,8 @@ func (l *Lab) do(c sim.Command) error {
 	case c.Pause:
 		l.paused = !l.paused
 		l.applyPause()
+	case c.Mode != "":
+		return l.setMode(c.Mode)
 	case c.Undo:
 		l.undo()
 	case c.Inject != nil:
@@ -43,6 +45,21 @@ func (l *Lab) do(c sim.Command) error {
 	case c.Stop:
 		l.stop()
 	}
+	return nil
+}
+
+// setMode changes what becomes of the container's sandboxes.
+func (l *Lab) setMode(mode string) error {
+	s := &l.models[sim.Container]
+	if s.rt == nil {
+		return fmt.Errorf("%w: the container model doesn't run", sim.ErrUnsupported)
+	}
+	if err := s.rt.SetMode(mode); err != nil {
+		return fmt.Errorf("%w: %w", sim.ErrUnsupported, err)
+	}
+	l.mode = mode
+	s.book.Mode(mode)
+	l.event(sim.Container, sim.EventMode, 0, mode)
 	return nil
 }
 
@@ -82,12 +99,15 @@ func (l *Lab) inject(in sim.Inject) error {
 	if l.served.IsZero() && !in.Arm {
 		return fmt.Errorf("%w: not all models serve yet", sim.ErrNotSteady)
 	}
-	if kind.FromInside && l.cfg.Spec.Script != "" && in.Models.Has(sim.CGI) {
-		why := fmt.Sprintf("cgi runs %s, which can't be asked for a %s; kill one of its processes from a shell instead", l.cfg.Spec.Script, in.Fault)
-		if in.Models &^= 1 << sim.CGI; in.Models == 0 {
+	for m, program := range map[sim.Model]string{sim.CGI: l.cfg.Spec.Script, sim.Container: l.cfg.Spec.Function} {
+		if !kind.FromInside || program == "" || !in.Models.Has(m) {
+			continue
+		}
+		why := fmt.Sprintf("%s runs %s, which can't be asked for a %s; kill one of its processes from a shell instead", m, program, in.Fault)
+		if in.Models &^= 1 << m; in.Models == 0 {
 			return fmt.Errorf("%w: %s", sim.ErrUnsupported, why)
 		}
-		l.event(sim.CGI, sim.EventRefused, 0, why)
+		l.event(m, sim.EventRefused, 0, why)
 	}
 	up := sim.Models(0)
 	for m := range sim.NModels {
@@ -122,11 +142,16 @@ func (l *Lab) unsteady(models sim.Models) string {
 	if l.served.IsZero() {
 		return "not all models serve yet"
 	}
+	if l.plan.Waiting() {
+		return "another crash waits for its carrier"
+	}
 	for m := range sim.NModels {
 		if !models.Has(m) || l.models[m].rt == nil {
 			continue
 		}
 		switch {
+		case l.models[m].book.Expecting():
+			return "another crash is on its way in " + m.String()
 		case l.models[m].rt.Top() == 0:
 			return m.String() + " is down"
 		case l.models[m].book.Open():

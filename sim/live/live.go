@@ -18,6 +18,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,6 +144,7 @@ func Open(cfg Config) (*Lab, error) {
 		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), cfg.Spec.Workers, goruntime.NumCPU(), len(names), startCPU)
 	}
 	l.house = house
+	l.mode = cmp.Or(cfg.Spec.Mode, sim.ModeFresh)
 	l.begun = time.Now()
 	for m := range sim.NModels {
 		l.models[m].state = sim.Off
@@ -267,8 +269,12 @@ func (l *Lab) forget() {
 	for m := range sim.NModels {
 		l.models[m].book = ledger.New(m)
 		l.models[m].meter = traffic.NewMeter()
-		l.models[m].starts = newStarts()
+		l.models[m].starts = newDurations()
+		l.models[m].warm, l.models[m].calls, l.models[m].destroys = newDurations(), newDurations(), newDurations()
 		l.models[m].dead = nil
+		if m == sim.Container {
+			l.models[m].book.Mode(l.mode)
+		}
 		l.models[m].told = nil
 		l.plan.Renewed(m)
 	}

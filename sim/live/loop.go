@@ -34,6 +34,7 @@ type loopState struct {
 
 	tape       tape
 	injections int
+	mode       string // of the container
 	armed      *armed
 	active     []sim.Active
 	events     []sim.Event
@@ -48,7 +49,10 @@ type modelState struct {
 	rt       *runtimes.Runtime
 	book     *ledger.Book
 	meter    *traffic.Meter
-	starts   *starts
+	starts   *durations
+	warm     *durations // the container's, as sim.ModelState has them
+	calls    *durations
+	destroys *durations
 	upSince  time.Time
 	slots    map[int]int // pid to slot, of the last snapshot
 	dead     []deadSlot
@@ -291,13 +295,17 @@ func (l *Lab) handle(ctx context.Context, h happening, refilled chan<- happening
 func (l *Lab) died(h happening) {
 	m := &l.models[h.model]
 	how := spawn.String(h.Status)
+	if h.Hung { // its model did that by itself: no incident, its request is unattributed
+		l.event(h.model, sim.EventDied, h.Pid, how+", by its parent: it took too long")
+		return
+	}
 	d := ledger.Death{At: l.at(h.At), UpSince: l.at(m.upSince), Pid: h.Pid, Proof: how,
 		OOMKills: h.OOMKills, Listener: h.Listener}
 	if h.Status.Signaled() {
 		d.Signal = int(h.Status.Signal())
 	}
 	for _, held := range h.Held {
-		d.Held = append(d.Held, ledger.Held{ID: held.Request, Executing: held.Executing})
+		d.Held = append(d.Held, ledger.Held{ID: held.Request, Executing: held.Executing, Reused: held.Reused})
 	}
 	for _, id := range m.book.Died(d) {
 		l.tape.set(h.model, id, sim.CellFault)
@@ -356,6 +364,9 @@ func (l *Lab) tick(now time.Time) {
 			continue
 		}
 		s.rt.Starts(s.starts.add)
+		if m == sim.Container {
+			s.rt.Sandboxes(s.warm.add, s.calls.add, s.destroys.add)
+		}
 		missed := s.book.Tick(at, ledger.Vital{
 			Up: l.whole(m), Paused: l.paused || l.stopped, MemoryBytes: s.rt.Memory().MemoryBytes,
 		})

@@ -13,16 +13,16 @@ import (
 	"forklore/sim/traffic"
 )
 
-// starts are a model's start-up durations.
-type starts struct{ h *hdrhistogram.Histogram }
+// durations of one kind: start-ups, calls.
+type durations struct{ h *hdrhistogram.Histogram }
 
-func newStarts() *starts {
-	return &starts{hdrhistogram.New(1, int64(10*time.Minute/time.Microsecond), 3)}
+func newDurations() *durations {
+	return &durations{hdrhistogram.New(1, int64(10*time.Minute/time.Microsecond), 3)}
 }
 
-func (s *starts) add(us int64) { s.h.RecordValue(max(us, 1)) }
+func (s *durations) add(us int64) { s.h.RecordValue(max(us, 1)) }
 
-func (s *starts) quantiles() sim.Quantiles {
+func (s *durations) quantiles() sim.Quantiles {
 	if s.h.TotalCount() == 0 {
 		return sim.Quantiles{}
 	}
@@ -93,6 +93,13 @@ func (l *Lab) modelSnapshot(m sim.Model, now time.Time) sim.ModelState {
 	v.Restarts = s.rt.Restarts()
 
 	b := s.rt.Board()
+	if m == sim.Container {
+		v.Mode, v.Modes = l.mode, l.cfg.Spec.Modes()
+		v.WarmStartMS, v.CallMS, v.DestroyMS = s.warm.quantiles(), s.calls.quantiles(), s.destroys.quantiles()
+		if cold := b.ColdCalls.Load(); cold > 0 {
+			v.ColdShare = float64(cold) / float64(cold+v.WarmStartMS.N)
+		}
+	}
 	v.ProcsStarted, v.ProcsEnded = b.Started.Load(), b.Ended.Load()
 	v.ProcsNow = int(v.ProcsStarted - min(v.ProcsEnded, v.ProcsStarted))
 	v.ProcsPeak = int(b.Peak.Load())

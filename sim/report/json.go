@@ -68,8 +68,29 @@ type Model struct {
 		P50 float64 `json:"p50"`
 		P99 float64 `json:"p99"`
 	} `json:"start_ms"`
+	*Sandboxes // of the container
 	// Unavailable says why this model did not run; its figures are zero then.
 	Unavailable string `json:"unavailable,omitempty"`
+}
+
+// Sandboxes are the figures that only the container has.
+type Sandboxes struct {
+	Mode string `json:"mode"`
+	// WarmStart is what calls waited for a sandbox that was there; start_ms has
+	// the sandboxes that had to be made.
+	WarmStart Times `json:"warm_start_ms"`
+	// Call is the function alone.
+	Call    Times `json:"call_ms"`
+	Destroy Times `json:"destroy_ms"`
+	// ColdShare is the share of the calls that waited for a sandbox to be made.
+	ColdShare float64 `json:"cold_share"`
+}
+
+// Times are quantiles of N durations.
+type Times struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+	N   uint64  `json:"n"`
 }
 
 // Requests add up: sent is the sum of the others. Local counts arrivals that
@@ -145,6 +166,11 @@ func model(m sim.Model, s *sim.ModelState, procsNow int) (d Model) {
 	d.CPUMS = ms(s.CPU)
 	d.Restarts = s.Restarts
 	d.Start.P50, d.Start.P99 = s.StartMS.P50, s.StartMS.P99
+	if m == sim.Container {
+		times := func(q sim.Quantiles) Times { return Times{P50: q.P50, P99: q.P99, N: q.N} }
+		d.Sandboxes = &Sandboxes{Mode: s.Mode, WarmStart: times(s.WarmStartMS), Call: times(s.CallMS),
+			Destroy: times(s.DestroyMS), ColdShare: s.ColdShare}
+	}
 	if s.State == sim.Unavailable {
 		d.Unavailable = s.Why
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -9,7 +10,8 @@ import (
 )
 
 // WriteTable writes the run for people.
-func (r *Run) WriteTable(w io.Writer) error {
+func (r *Run) WriteTable(out io.Writer) error {
+	w := &bytes.Buffer{}
 	s := r.Final
 	d := r.Document()
 	fmt.Fprintf(w, "%s  %.4g requests/s, the same to all models, for %.1f s  workload: %s  weight: %s  seed: %d\n",
@@ -30,6 +32,10 @@ func (r *Run) WriteTable(w io.Writer) error {
 			v.Start.P50, v.CPUMS, v.Restarts)
 	}
 	t.Flush()
+	if v := d.Models[sim.Container.String()]; v.Sandboxes != nil && v.Unavailable == "" {
+		fmt.Fprintf(w, "container, %s: %.0f%% cold starts, p50 %.1f ms; warm %.1f ms; call %.1f ms; destroy %.1f ms\n",
+			v.Mode, 100*v.ColdShare, v.Start.P50, v.WarmStart.P50, v.Call.P50, v.Destroy.P50)
+	}
 	for m := range sim.NModels {
 		if v, ok := d.Models[m.String()]; ok && v.Unavailable != "" {
 			fmt.Fprintf(w, "%s: %s\n", m, v.Unavailable)
@@ -49,7 +55,8 @@ func (r *Run) WriteTable(w io.Writer) error {
 	for _, why := range r.Refused {
 		fmt.Fprintf(w, "refused injection: %s\n", why)
 	}
-	return nil
+	_, err := w.WriteTo(out)
+	return err
 }
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
