@@ -33,7 +33,7 @@ import (
 	"forklore/assets"
 	"forklore/runtimes"
 	_ "forklore/runtimes/cgi" // the roles
-	_ "forklore/runtimes/container"
+	"forklore/runtimes/container"
 	_ "forklore/runtimes/eventloop"
 	_ "forklore/runtimes/prefork"
 	"forklore/runtimes/role"
@@ -69,6 +69,9 @@ func (s status) Error() string {
 
 func (s status) Unwrap() error { return s.err }
 
+// maxMessage bounds the one line, whatever was written on the command line.
+const maxMessage = 1000
+
 func badInput(format string, a ...any) error { return status{exitBadInput, fmt.Errorf(format, a...)} }
 
 func main() { os.Exit(run()) }
@@ -78,6 +81,10 @@ func run() (code int) {
 		fmt.Fprintf(os.Stderr, "forklore: FORKLORE_ROLE=%s: no such role in this binary; unset it\n", r)
 		return exitBadInput
 	}
+	// `forklore run 2>&1 | head` ends the reader, and not the lab before it has
+	// cleaned up: a write to a pipe that is closed is an error like any other
+	// then. (To ignore the signal would be inherited by every CGI script.)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("panic", "what", p, "stack", string(debug.Stack()))
@@ -95,6 +102,9 @@ func run() (code int) {
 		code = s.code
 	}
 	if text := strings.TrimSpace(err.Error()); text != "" {
+		if len(text) > maxMessage {
+			text = text[:maxMessage] + "..."
+		}
 		fmt.Fprintln(os.Stderr, "forklore: "+strings.ReplaceAll(text, "\n", "; "))
 	}
 	return code
@@ -104,11 +114,13 @@ func run() (code int) {
 type options struct {
 	models, rate, arrivals, workload, weight, memory string
 	restartDelay, loopListener, cgi, engine, lang    string
+	container, function                              string
 	seed                                             uint64
 	pids                                             int64
 	workers, maxRequests, maxCalls, queue, port      int
-	callTimeout, timeout                             time.Duration
-	keepAlive                                        bool
+	pool, concurrency                                int
+	callTimeout, timeout, idle                       time.Duration
+	keepAlive, cgiGiven                              bool
 
 	runFor     time.Duration // of run
 	injections []string
@@ -123,10 +135,11 @@ func command() *cobra.Command {
 		Long: `forklore runs CGI, prefork, an event loop and a container per call, for real,
 side by side on this machine, sends all four the same requests, and shows how
 far a crash or a leak spreads in each.`,
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		RunE:          func(*cobra.Command, []string) error { return lab(o) },
+		Args:             cobra.NoArgs,
+		SilenceUsage:     true,
+		SilenceErrors:    true,
+		PersistentPreRun: func(c *cobra.Command, _ []string) { o.cgiGiven = c.Flags().Changed("cgi") },
+		RunE:             func(*cobra.Command, []string) error { return lab(o) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	o.register(root.PersistentFlags())
@@ -162,11 +175,16 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", 8, "size of the prefork pool")
 	f.IntVar(&o.maxRequests, "max-requests", 0, "requests after which a prefork worker is replaced; 0: never")
 	f.IntVar(&o.maxCalls, "max-calls", 64, "CGI calls and sandboxes at once, at most; memory and pids may allow less")
-	f.IntVar(&o.queue, "queue", 256, "requests that may wait for a place in the CGI and the container host")
+	f.IntVar(&o.queue, "queue", 256, "requests that may wait for a place in the CGI host")
 	f.DurationVar(&o.callTimeout, "call-timeout", 30*time.Second, "after which a server ends a call or a worker that hangs")
 	f.StringVar(&o.restartDelay, "restart-delay", "1s", "after which a dead event loop (or host, or parent) is started again; never")
 	f.StringVar(&o.loopListener, "loop-listener", "own", "who owns the event loop's listening socket: own, supervisor")
 	f.StringVar(&o.cgi, "cgi", "", "a CGI program to put behind the CGI column in place of the application")
+	f.StringVar(&o.container, "container", runtimes.Fresh, "what becomes of its sandboxes: fresh (one a call), prewarmed (made ahead, used once), warm (frozen, used again)")
+	f.IntVar(&o.pool, "pool", 4, "sandboxes that wait, prewarmed")
+	f.DurationVar(&o.idle, "idle", 10*time.Second, "how long a warm sandbox waits for its next call")
+	f.IntVar(&o.concurrency, "concurrency", 0, "sandboxes at once, then 429; 0: what memory and pids allow, and --max-calls")
+	f.StringVar(&o.function, "function", "", "a CGI program to put into the sandboxes: a static file, or a folder as root with the program /function")
 	f.StringVar(&o.engine, "engine", runtimes.NativeEngine, "what makes the containers: "+strings.Join(runtimes.Engines, ", "))
 	f.IntVar(&o.port, "port", 0, "first of four ports on 127.0.0.1; 0: free ones")
 }
@@ -219,6 +237,8 @@ func (o *options) config() (cfg live.Config, err error) {
 		{"max-requests", int64(o.maxRequests), 0, maxRequests},
 		{"max-calls", int64(o.maxCalls), 1, maxCalls},
 		{"queue", int64(o.queue), 0, maxQueue},
+		{"pool", int64(o.pool), 1, maxCalls},
+		{"concurrency", int64(o.concurrency), 0, maxCalls},
 		{"port", int64(o.port), 0, 65532},
 	} {
 		if b.value < b.least || b.value > b.top {
@@ -233,6 +253,7 @@ func (o *options) config() (cfg live.Config, err error) {
 	}{
 		{"timeout", o.timeout, 0, time.Hour},
 		{"call-timeout", o.callTimeout, 10 * time.Millisecond, time.Hour},
+		{"idle", o.idle, 10 * time.Millisecond, time.Hour},
 		{"for", o.runFor, 0, maxFor},
 	} {
 		if d.value < d.least || d.value > d.top {
@@ -250,7 +271,10 @@ func (o *options) config() (cfg live.Config, err error) {
 	default:
 		return cfg, badInput("--loop-listener %q: must be own or supervisor", o.loopListener)
 	}
-	if o.cgi != "" {
+	if o.timeout > 0 && o.timeout < time.Millisecond {
+		return cfg, badInput("--timeout %v: must be 0 for none, or at least 1ms", o.timeout)
+	}
+	if o.cgi != "" || o.cgiGiven {
 		if cfg.Spec.Script, err = executable(o.cgi); err != nil {
 			return cfg, badInput("--cgi %w", err)
 		}
@@ -264,7 +288,22 @@ func (o *options) config() (cfg live.Config, err error) {
 	if o.engine != runtimes.NativeEngine && !cfg.Models.Has(sim.Container) {
 		return cfg, badInput("--engine %s: the container model is not part of this run (--models %s)", o.engine, o.models)
 	}
-	cfg.Spec.Engine = o.engine
+	if o.function != "" {
+		if cfg.Spec.Function, err = container.CheckFunction(o.function); err != nil {
+			return cfg, badInput("--function %w", err)
+		}
+		if !cfg.Models.Has(sim.Container) {
+			return cfg, badInput("--function %s: the container model is not part of this run (--models %s)", o.function, o.models)
+		}
+	}
+	if o.container != runtimes.Fresh && !cfg.Models.Has(sim.Container) {
+		return cfg, badInput("--container %s: the container model is not part of this run (--models %s)", o.container, o.models)
+	}
+	cfg.Spec.Engine, cfg.Spec.Mode = o.engine, o.container
+	if err := cfg.Spec.CheckMode(o.container); err != nil {
+		return cfg, badInput("--%w", err)
+	}
+	cfg.Spec.Pool, cfg.Spec.Idle, cfg.Spec.Concurrency = o.pool, o.idle, o.concurrency
 	cfg.Spec.Pids, cfg.Spec.Workers, cfg.Spec.MaxRequests = o.pids, o.workers, o.maxRequests
 	cfg.Spec.MaxCalls, cfg.Spec.Queue, cfg.Spec.Port = o.maxCalls, o.queue, o.port
 	cfg.Spec.CallTimeout, cfg.Spec.CallBytes = o.callTimeout, cfg.Workload.Mean().MemBytes
@@ -281,6 +320,14 @@ func (o *options) config() (cfg live.Config, err error) {
 	return cfg, nil
 }
 
+// clip keeps a message to a line that can be read.
+func clip(s string) string {
+	if len(s) > 200 {
+		return s[:200] + "..."
+	}
+	return s
+}
+
 // executable checks that a program could be run.
 func executable(path string) (string, error) {
 	abs, err := filepath.Abs(path)
@@ -290,13 +337,13 @@ func executable(path string) (string, error) {
 	st, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%s: no such file", path)
+		return "", fmt.Errorf("%q: no such file", clip(path))
 	case err != nil:
-		return "", fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+		return "", fmt.Errorf("%q: %w", clip(path), errors.Unwrap(err))
 	case !st.Mode().IsRegular():
-		return "", fmt.Errorf("%s: not a file", path)
+		return "", fmt.Errorf("%q: not a file", clip(path))
 	case st.Mode().Perm()&0o111 == 0:
-		return "", fmt.Errorf("%s: not executable (chmod +x makes it so)", path)
+		return "", fmt.Errorf("%q: not executable (chmod +x makes it so)", clip(path))
 	}
 	return abs, nil
 }
@@ -458,7 +505,7 @@ func measure(o bench.Options, asJSON bool, out io.Writer) error {
 func untilSignal() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	done := make(chan struct{})
 	go func() {
 		select {
@@ -490,13 +537,23 @@ const (
 	lookAtIt = 10 * time.Second
 )
 
-func logPath() string { return filepath.Join(xdg.StateHome, "forklore", "forklore.log") }
+// logPath is under the user's state folder, "" if the user has no home.
+func logPath() string {
+	if os.Getenv("HOME") == "" && os.Getenv("XDG_STATE_HOME") == "" {
+		return ""
+	}
+	return filepath.Join(xdg.StateHome, "forklore", "forklore.log")
+}
 
 // openLog sends the log to a file under the user's state folder, where the
 // roles also write. Without such a file there is no log: the lab works all the
 // same.
 func openLog() *os.File {
 	path := logPath()
+	if path == "" {
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+		return nil
+	}
 	os.MkdirAll(filepath.Dir(path), 0o700)
 	if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
 		os.Rename(path, path+".1")

@@ -19,6 +19,15 @@ const backlog = 511
 type port struct {
 	number int
 	socket *os.File // the reservation; listening if the server inherits its listener
+	lock   *os.File // keeps other labs from a port that was asked for by number
+}
+
+func (p port) close() {
+	for _, f := range []*os.File{p.socket, p.lock} {
+		if f != nil {
+			f.Close()
+		}
+	}
 }
 
 var portOffset = map[string]int{CGI: 0, Prefork: 1, EventLoop: 2, Container: 3}
@@ -26,9 +35,13 @@ var portOffset = map[string]int{CGI: 0, Prefork: 1, EventLoop: 2, Container: 3}
 func openPort(model string, s Spec) (p port, err error) {
 	if s.Port != 0 {
 		p.number = s.Port + portOffset[model]
+		if p.lock, err = lockPort(p.number); err != nil {
+			return port{}, fmt.Errorf("%w for %s: port %d on 127.0.0.1 belongs to another lab: %w", ErrPort, model, p.number, err)
+		}
 	}
 	p.socket, p.number, err = bindLoopback(p.number, sharesListener(model, s))
 	if err != nil {
+		p.close()
 		return port{}, fmt.Errorf("%w for %s: %w", ErrPort, model, err)
 	}
 	return p, nil

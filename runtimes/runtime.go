@@ -61,6 +61,7 @@ type Event struct {
 	Held     []Held // the requests that died with it
 	Top      bool   // it was the top process
 	Listener bool   // and owned the listener: whatever was connected went with it
+	Hung     bool   // its own parent ended it, for taking too long
 
 	Text   string
 	Failed bool // it was to be started again, and couldn't be
@@ -310,7 +311,8 @@ func (r *Runtime) heard(line string) {
 		}
 		e := Event{What: Died, At: time.Now(), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
 			OOMKills: n[5]}
-		if e.OOMKills == 0 && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
+		e.Hung = n[4]&board.Hung != 0
+		if e.OOMKills == 0 && !e.Hung && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
 			e.OOMKills = r.oomKillsSince(1)
 		}
 		if n[2] != 0 {

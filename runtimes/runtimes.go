@@ -281,9 +281,7 @@ func (h *House) Close() error {
 		err = errors.Join(err, h.yard.Close())
 	}
 	for _, p := range h.ports {
-		if p.socket != nil {
-			p.socket.Close()
-		}
+		p.close()
 	}
 	if h.folder != nil {
 		err = errors.Join(err, h.folder.close())

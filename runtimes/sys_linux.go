@@ -1,6 +1,7 @@
 package runtimes
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 
@@ -28,4 +29,20 @@ func memTotal() int64 {
 		return 0
 	}
 	return int64(uint64(si.Totalram) * uint64(si.Unit))
+}
+
+// lockPort takes the port's name among labs: two reservations don't exclude
+// each other, and a port whose server is down would be taken for free. An
+// abstract name goes with its socket, however the lab ends, and belongs to the
+// network namespace, as the port does (unix(7), network_namespaces(7)).
+func lockPort(number int) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("@forklore-port-%d", number)}); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "port lock"), nil
 }

@@ -66,7 +66,22 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 	}
 	pal := newPalette(lipgloss.NewRenderer(opt.Out))
 	model := newProgram(ctx, src, assets.Lang(opt.Lang), pal)
-	_, err := tea.NewProgram(model, options...).Run()
+	program := tea.NewProgram(model, options...)
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	defer signal.Stop(continued)
+	go func() { // ends with ctx
+		for {
+			select {
+			case <-continued: // the shell had the terminal meanwhile, and left it as it likes it
+				program.ReleaseTerminal()
+				program.RestoreTerminal()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	_, err := program.Run()
 	switch {
 	case err == nil:
 		return nil

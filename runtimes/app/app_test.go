@@ -41,6 +41,18 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestNeedsToken(t *testing.T) {
+	for query, want := range map[string]bool{
+		"": false, "cpu_us=1000000&io_us=600000000": false, "mem_bytes=33554432": false,
+		"crash=1": true, "mem_bytes=33554433": true, "mem_bytes=20000000&mem_bytes=20000000": true, "cpu_us=900000&cpu_us=900000": true,
+	} {
+		var s app.Steps
+		if !s.Parse(query) || s.NeedsToken() != want {
+			t.Errorf("%q: needs a token: %v, want %v", query, s.NeedsToken(), want)
+		}
+	}
+}
+
 // FuzzParse: what is accepted is in bounds, and written and read again is the same.
 func FuzzParse(f *testing.F) {
 	f.Add("cpu_us=1000&io_us=250000")

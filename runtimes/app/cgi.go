@@ -47,9 +47,9 @@ func (r *cgiResponse) answer(itersPerMS int64, variable func(name string) string
 		r.write("400 Bad Request", "the steps of the request are out of bounds, or more than 16\n")
 		return 0
 	}
-	if c.Steps.Fault() {
+	if c.Steps.NeedsToken() {
 		if want := role.Env("TOKEN"); want == "" || variable("HTTP_FORKLORE_TOKEN") != want {
-			r.write("403 Forbidden", "fault steps need the run's token\n")
+			r.write("403 Forbidden", "faults, and steps as heavy as these, need the run's token\n")
 			return 0
 		}
 	}

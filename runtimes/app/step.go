@@ -90,6 +90,24 @@ func (s *Steps) Fault() bool {
 	return false
 }
 
+// What a request may ask for without the run's token, in all: a page in some
+// browser can send requests to loopback, and none of them may bring a cage down.
+const openMemBytes, openCPUUS = 32 << 20, 1_000_000
+
+// NeedsToken reports whether only the lab may ask for these steps.
+func (s *Steps) NeedsToken() bool {
+	var mem, cpu int64
+	for _, st := range s.list[:s.n] {
+		switch st.Kind {
+		case Mem:
+			mem += st.N
+		case CPU:
+			cpu += st.N
+		}
+	}
+	return s.Fault() || mem > openMemBytes || cpu > openCPUUS
+}
+
 // Parse reads the query of a request. Names that it doesn't know are left
 // alone, as any application does; a value that is no number, or out of
 // bounds, is the client's error.

@@ -39,6 +39,7 @@ const (
 	CarriesFault   = 1 << iota // the request carries a fault step
 	ExecutingFault             // that step has begun
 	Dead                       // the process has ended; the row shows what it held
+	Hung                       // and was ended by its own parent, for taking too long
 	Reused                     // the process has served another request before this one
 )
 

@@ -90,7 +90,7 @@ func (l *loop) readHead(s *slot, in []byte) ([]byte, verdict) {
 	x.id, x.keepAlive, x.head = r.ID, r.KeepAlive, r.Head()
 	if !x.steps.Parse(text(r.Query)) {
 		x.refused = 400
-	} else if x.steps.Fault() && !l.allowed(r.Token) {
+	} else if x.steps.NeedsToken() && !l.allowed(r.Token) {
 		x.refused = 403
 	}
 	in = in[n:]

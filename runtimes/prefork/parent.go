@@ -214,6 +214,9 @@ func (p *parent) reap() {
 func (p *parent) buried(i int, status syscall.WaitStatus) {
 	r, pid, now := &p.board.Row[i], p.slots[i].pid, role.Nanotime()
 	request, port, flags := r.Request.Load(), uint16(r.Port.Load()), r.Flags.Load()
+	if p.slots[i].hung {
+		flags |= board.Hung // nobody from outside
+	}
 	young := r.Served.Load() == 0 && now-r.BornNS.Load() < youngNS
 	p.board.Died(i, now)
 	p.slots[i] = slot{}

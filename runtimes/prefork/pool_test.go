@@ -182,14 +182,14 @@ func TestLifetimeHasJitter(t *testing.T) {
 }
 
 func TestHungWorkerIsEnded(t *testing.T) {
-	p := start(t, "WORKERS=2", "TIMEOUT_MS=1500") // a worker that takes longer to start is hung, too
+	p := start(t, "WORKERS=2", "TIMEOUT_MS=1500")
 	r := <-p.begin(3, "hang=1")
 	if r.Err == nil {
 		t.Errorf("hang was answered: %+v", r)
 	}
 	eventually(t, "told and replaced", func() bool { return len(p.deaths()) == 1 && p.states() == "__" })
 	d := p.deaths()[0]
-	if d.Status != 9 || d.Request != 3 || d.Flags != board.CarriesFault|board.ExecutingFault {
+	if d.Status != 9 || d.Request != 3 || d.Flags != board.CarriesFault|board.ExecutingFault|board.Hung {
 		t.Errorf("died: %+v", d)
 	}
 	if len(p.said("say prefork: worker "+strconv.Itoa(d.Pid)+" hangs")) != 1 {

@@ -152,7 +152,7 @@ func (w *worker) answer(head int) (keep bool) {
 		return false
 	}
 	fault := steps.Fault()
-	if fault && (w.token == "" || string(r.Token) != w.token) {
+	if steps.NeedsToken() && (w.token == "" || string(r.Token) != w.token) {
 		w.refuse(403)
 		return false
 	}

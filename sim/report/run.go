@@ -54,6 +54,7 @@ func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 	incidents := map[key]sim.Incident{}
 	defer func() { r.Incidents = sorted(incidents) }()
 	todo := slices.Clone(p.Injections)
+	var unsteady error // why the first of them still waits
 	slices.SortStableFunc(todo, func(a, b fault.Injection) int { return int(a.At - b.At) })
 	var stopped, quiet time.Duration // since when; 0: not yet
 	for {
@@ -102,12 +103,17 @@ func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 		for len(todo) > 0 && s.At >= todo[0].At {
 			switch err := src.Do(sim.Command{Inject: &todo[0].Inject}); {
 			case errors.Is(err, sim.ErrNotSteady) && s.At < todo[0].At+patience && stopped == 0:
-				// Until it is steady, or patience ends.
+				unsteady = err // until it is steady, or patience ends
 			case err != nil:
+				if stopped != 0 && unsteady != nil {
+					err = unsteady // the arrivals have ended while it waited
+				}
+				unsteady = nil
 				r.Refused = append(r.Refused, fmt.Sprintf("%s@%v: %v", todo[0].Fault, todo[0].At, err))
 				todo = todo[1:]
 				continue
 			default:
+				unsteady = nil
 				todo = todo[1:]
 				continue
 			}

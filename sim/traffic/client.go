@@ -187,7 +187,7 @@ func (c *client) appendRequest(b []byte, id uint64, steps *app.Steps) []byte {
 	b = append(b, c.host...)
 	b = append(b, "\r\nForklore-Request: "...)
 	b = role.AppendInt(b, int64(id))
-	if steps.Fault() {
+	if steps.NeedsToken() {
 		b = append(b, "\r\nForklore-Token: "...)
 		b = append(b, c.token...)
 	}
