@@ -19,6 +19,7 @@ import (
 // whichever process answers.
 type dependency struct {
 	spec    Spec
+	dir     string // the lab's folder: also how one tells whose backend this is
 	cage    *cage.Cage
 	sockets []*os.File
 	events  chan Event
@@ -35,7 +36,7 @@ const backendPatience, backendPause = 10 * time.Second, 100 * time.Millisecond
 
 // startDependency starts the backend with a socket for each model.
 func startDependency(yard *cage.Yard, spec Spec, dir string, models []string) (_ *dependency, err error) {
-	d := &dependency{spec: spec, events: make(chan Event, 16), quit: make(chan struct{}), done: make(chan struct{})}
+	d := &dependency{spec: spec, dir: dir, events: make(chan Event, 16), quit: make(chan struct{}), done: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("backend: %w", err), d.release())
@@ -67,7 +68,7 @@ func startDependency(yard *cage.Yard, spec Spec, dir string, models []string) (_
 
 func (d *dependency) launch() (*spawn.Proc, error) {
 	p, err := spawn.Start(spawn.Cmd{
-		Role: backend.Role, Env: []string{fmt.Sprintf("FORKLORE_LISTENERS=%d", len(d.sockets))},
+		Role: backend.Role, Env: []string{"FORKLORE_DIR=" + d.dir, fmt.Sprintf("FORKLORE_LISTENERS=%d", len(d.sockets))},
 		Listeners: d.sockets, Log: d.spec.Log, Leaf: true, Launch: d.cage.Launch,
 	})
 	if err != nil {

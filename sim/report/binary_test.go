@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -451,5 +453,164 @@ func TestScript(t *testing.T) {
 	}
 	if l.status() != 1 || len(d.Refused) != 1 || !strings.Contains(d.Refused[0], "shell") {
 		t.Errorf("status %d, refused %q; want 1, and that a script can't be asked to crash", l.status(), d.Refused)
+	}
+}
+
+// TestScriptsInOtherLanguages: path, query and body arrive, as RFC 3875 says.
+func TestScriptsInOtherLanguages(t *testing.T) {
+	perl := `print "Content-Type: text/plain\n\n", join("|", "perl", @ENV{qw(REQUEST_METHOD PATH_INFO QUERY_STRING CONTENT_LENGTH)}, scalar <STDIN>);`
+	python := `import os, sys
+print("Content-Type: text/plain\n")
+print("|".join(["python"] + [os.environ.get(k, "") for k in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH")] + [sys.stdin.read()]), end="")
+`
+	for name, text := range map[string]string{"perl": perl, "python3": python} {
+		t.Run(name, func(t *testing.T) {
+			interpreter, err := exec.LookPath(name)
+			if err != nil {
+				t.Skip("needs " + name)
+			}
+			script := filepath.Join(t.TempDir(), "script")
+			if err := os.WriteFile(script, []byte("#!"+interpreter+"\n"+text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			l := command(t, "run", "--models", "cgi", "--rate", "1", "--for", "1m", "--port", "21490", "--cgi", script)
+			if err := l.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var answer string
+			for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+				resp, err := http.Post("http://127.0.0.1:21490/script/some%20where?a=b", "text/plain", strings.NewReader("a body"))
+				if err != nil {
+					continue // it doesn't serve yet
+				}
+				b, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				answer = string(b)
+				break
+			}
+			language, _, _ := strings.Cut(name, "3")
+			if want := language + "|POST|/some where|a=b|6|a body"; answer != want {
+				t.Errorf("answer %q, want %q; stderr %s", answer, want, l.err.Bytes())
+			}
+			l.Process.Signal(syscall.SIGTERM)
+			l.Wait()
+			if l.status() != 143 {
+				t.Errorf("status %d after SIGTERM, want 143", l.status())
+			}
+			if left := l.leftovers(); len(left) > 0 {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// TestEarlySignal: also in the first moments a signal cleans up, and the JSON
+// is one object.
+func TestEarlySignal(t *testing.T) {
+	for _, ms := range []int{30, 60, 100, 160, 300} {
+		l := command(t, "run", "--json", "--for", "1m")
+		if err := l.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(ms) * time.Millisecond)
+		l.Process.Signal(syscall.SIGINT)
+		l.Wait()
+		if left := l.leftovers(); len(left) > 0 {
+			t.Errorf("after %d ms, left behind: %q", ms, left)
+		}
+		if ms < 100 && l.status() == -1 {
+			continue // it hadn't come as far as to hear of it, nor to start anything
+		}
+		if l.status() != 130 {
+			t.Errorf("after %d ms: status %d, want 130; stderr %s", ms, l.status(), l.err.Bytes())
+		}
+		l.document(t)
+	}
+}
+
+// TestClosedPipe: whoever reads our output has gone; the lab cleans up all the same.
+func TestClosedPipe(t *testing.T) {
+	l := command(t, "run", "--for", "1s", "--models", "eventloop")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Stdout, l.Stderr = w, w
+	r.Close()
+	l.finish(t)
+	w.Close()
+	if l.status() != 1 {
+		t.Errorf("status %d, want 1: its figures could not be printed", l.status())
+	}
+}
+
+// TestReadOnlyCgroups: three models run without cgroups, and the container says
+// what it lacks.
+func TestReadOnlyCgroups(t *testing.T) {
+	needRoot(t)
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Skip("needs unshare, for a mount namespace")
+	}
+	l := command(t)
+	script := `mount --make-rprivate / && for m in $(grep -o '/sys/fs/cgroup[^ ]*' /proc/self/mounts); do mount -o remount,ro,bind "$m" || exit 99; done; exec "$@"`
+	l.Args = []string{unshare, "-m", "sh", "-c", script, "sh", l.Cmd.Path, "run", "--json", "--for", "2s", "--rate", "8"}
+	l.Path = unshare
+	l.finish(t)
+	if l.status() == 99 {
+		t.Skip("cgroups can't be mounted read-only here")
+	}
+	d := l.document(t)
+	for _, name := range []string{"cgi", "prefork", "eventloop"} {
+		if m := d.Models[name]; m.Requests.Sent == 0 || m.Requests.OK != m.Requests.Sent || m.Memory.Source != "pss" {
+			t.Errorf("%s: %+v, memory %+v; want all ok, and PSS", name, m.Requests, m.Memory)
+		}
+	}
+	if why := d.Models["container"].Unavailable; l.status() != 3 || !strings.Contains(why, "cgroup") {
+		t.Errorf("status %d, container %q; want 3 and that it lacks cgroups", l.status(), why)
+	}
+	if err := exec.Command(l.Args[6], "run", "--for", "1s", "--models", "eventloop").Run(); err != nil {
+		t.Errorf("afterwards, with cgroups: %v", err)
+	}
+}
+
+// TestHungIsNotKilledFromOutside: a worker that its parent ends is no incident.
+func TestHungIsNotKilledFromOutside(t *testing.T) {
+	d := run(t, "--models", "prefork,cgi", "--rate", "3", "--for", "4s", "--call-timeout", "1s", "--workload", "cpu 1ms, io 3s", "--timeout", "20s")
+	if len(d.Incidents) != 0 || d.Unattributed == 0 {
+		t.Errorf("incidents %+v, unattributed %d; want none, and some", d.Incidents, d.Unattributed)
+	}
+}
+
+// TestBackendComesBack: its death is said, and it answers again.
+func TestBackendComesBack(t *testing.T) {
+	l := command(t, "run", "--json", "--models", "prefork,eventloop", "--rate", "10", "--for", "4s", "--workload", "io 20ms")
+	if err := l.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killed := false
+	for deadline := time.Now().Add(20 * time.Second); !killed && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		all := l.processes()
+		if strings.Count(strings.Join(all, " "), "prefork worker") < 8 {
+			continue
+		}
+		time.Sleep(time.Second) // in the middle of the traffic
+		for _, p := range all {
+			var pid int
+			if n, _ := fmt.Sscanf(p, "/proc/%d/environ backend", &pid); n == 1 && strings.HasSuffix(p, " backend") {
+				killed = syscall.Kill(pid, syscall.SIGKILL) == nil
+			}
+		}
+	}
+	l.Wait()
+	if !killed {
+		t.Fatal("no backend found")
+	}
+	d := l.document(t)
+	for name, m := range d.Models {
+		// Those whose answer it held are lost; who came after found it again.
+		if m.Requests.OK == 0 || m.Requests.OK*10 < m.Requests.Sent*8 {
+			t.Errorf("%s: %+v, want most of them answered", name, m.Requests)
+		}
 	}
 }
