@@ -22,7 +22,7 @@ func (f *frame) modelColumn(m sim.Model, y, x, w int) int {
 	f.title(m, ms, y, x, w)
 	y++
 	if f.subtitle {
-		f.put(y, x, w, faint, f.t("subtitle."+m.String()))
+		f.put(y, x, w, faint, f.t("subtitle."+f.kindOf(m, ms)))
 		y++
 	}
 	bottom := y + f.procRows + 7
@@ -83,8 +83,17 @@ func (f *frame) title(m sim.Model, ms *sim.ModelState, y, x, w int) {
 	}
 	look := stateLook[ms.State]
 	state := look.glyph + " " + f.t("state."+size+string(ms.State))
-	f.put(y, x, w-cells(state)-1, st, digit(m)+" "+f.t("name."+size+m.String()))
+	f.put(y, x, w-cells(state)-1, st, digit(m)+" "+f.t("name."+size+f.kindOf(m, ms)))
 	f.right(y, x+w, look.style, state)
+}
+
+// kindOf is the model; of the container, what becomes of its sandboxes, where
+// that isn't the usual.
+func (f *frame) kindOf(m sim.Model, ms *sim.ModelState) string {
+	if m == sim.Container && (ms.Mode == sim.ModePrewarmed || ms.Mode == sim.ModeWarm) {
+		return ms.Mode
+	}
+	return m.String()
 }
 
 // procs draws each process as a letter in its slot. Host and parent stand
@@ -153,8 +162,8 @@ func procLook(p *sim.Proc) (byte, style) {
 		return 'X', bad
 	case p.Leaky:
 		return '*', warn
-	case p.State == '_':
-		return '_', faint
+	case p.State == '_' || p.State == 'z':
+		return p.State, faint
 	case p.State == 'S':
 		return 'S', note
 	case p.State < ' ' || p.State >= 0x7f:
@@ -257,6 +266,11 @@ func (f *frame) own(m sim.Model, ms *sim.ModelState, w int) string {
 		}
 		data := map[string]any{"InFlight": count(ms.InFlight), "Lag": lag}
 		return fit(w, f.word.T("own.eventloop", data), f.word.T("own.eventloop_brief", data))
+	case sim.Container:
+		if ms.Mode != "" {
+			return f.sandboxes(ms, w)
+		}
+		fallthrough
 	default:
 		start := "-"
 		if ms.StartMS.N > 0 {
@@ -268,6 +282,23 @@ func (f *frame) own(m sim.Model, ms *sim.ModelState, w int) string {
 		}
 		return f.word.T("own.call", data)
 	}
+}
+
+// sandboxes says what a call waits for its sandbox, and how many waited for one
+// to be made.
+func (f *frame) sandboxes(ms *sim.ModelState, w int) string {
+	time := func(q *sim.Quantiles) string {
+		if q.N == 0 {
+			return "-"
+		}
+		return millis(q.P50)
+	}
+	data := map[string]any{"Start": time(&ms.StartMS), "Warm": time(&ms.WarmStartMS), "Cold": "-"}
+	if ms.StartMS.N+ms.WarmStartMS.N > 0 {
+		data["Cold"] = percent(ms.ColdShare)
+	}
+	id := "own." + ms.Mode
+	return fit(w, f.word.T(id, data), f.word.T(id+"_brief", data))
 }
 
 // hit is the large figure: whom the fault took, its carrier apart.

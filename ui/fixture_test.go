@@ -61,6 +61,8 @@ func calm() *sim.Snapshot {
 	}
 	s.Model[sim.CGI].StartMS = sim.Quantiles{P50: 16.2, P99: 30, N: 1000}
 	s.Model[sim.Container].StartMS = sim.Quantiles{P50: 18.4, P99: 40, N: 1000}
+	s.Model[sim.Container].Mode, s.Model[sim.Container].Modes = sim.ModeFresh, []string{sim.ModeFresh, sim.ModePrewarmed, sim.ModeWarm}
+	s.Model[sim.Container].ColdShare = 1
 	s.Model[sim.Prefork].Workers, s.Model[sim.Prefork].Busy = 8, 4
 	s.Model[sim.EventLoop].Parent = nil
 	s.Model[sim.EventLoop].LagMS = 0.9
@@ -151,6 +153,20 @@ func leak() *sim.Snapshot {
 	s.Model[sim.Prefork].Memory.Bytes = 121 << 20
 	s.Model[sim.EventLoop].State, s.Model[sim.EventLoop].Procs = sim.Recovering, procs("S")
 	s.Model[sim.CGI].Procs = procs("WW*S")
+	return s
+}
+
+// warm is the same leak with warm sandboxes: there it stays, and one was
+// killed for it.
+func warm() *sim.Snapshot {
+	s := leak()
+	ms := &s.Model[sim.Container]
+	ms.Mode, ms.ColdShare = sim.ModeWarm, 0.12
+	ms.WarmStartMS = sim.Quantiles{P50: 0.41, P99: 3, N: 400}
+	ms.Procs, ms.ProcsNow, ms.ProcsStarted = procs("W*z*Wz"), 6, 19
+	ms.Memory.Bytes = 104 << 20
+	in := &s.Current[sim.Container]
+	in.Mode, in.Deaths, in.Lost, in.Errors, in.Proof = sim.ModeWarm, 1, 1, 1, "oom_kill 1; pid 4127, signal 9 (SIGKILL)"
 	return s
 }
 

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"forklore/sim"
 )
 
@@ -21,6 +23,8 @@ func (f *frame) noticeRow(y int) {
 		f.put(y, 0, f.w, plain, f.t("next.start"))
 	case anyOpen(st.group):
 		f.put(y, 0, f.w, plain, f.t("next.open"))
+	case st.group[0].Fault == sim.FaultLeak && f.snap.Model[sim.Container].Mode == sim.ModeFresh && slices.Contains(f.snap.Model[sim.Container].Modes, sim.ModeWarm):
+		f.put(y, 0, f.w, plain, f.t("next.leak_fresh"))
 	default:
 		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)))
 	}

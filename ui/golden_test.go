@@ -48,6 +48,7 @@ var scenes = []struct {
 	{"down", []*sim.Snapshot{calm(), mid()}},
 	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}},
 	{"leak", []*sim.Snapshot{calm(), leak()}},
+	{"warm", []*sim.Snapshot{calm(), warm()}},
 	{"without", []*sim.Snapshot{without()}},
 	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}},
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,7 +20,7 @@ const (
 )
 
 // later are keys that SCREEN's whole keyboard has and this version hasn't.
-const later = "fwmnpvstb."
+const later = "fwnpvstb."
 
 // fold makes a key out of what an input method or a caps lock made of it:
 // full-width letters and the ideographic space become ASCII, capitals small.
@@ -99,6 +100,8 @@ func (p *program) press(r rune) tea.Cmd {
 		p.inject(sim.FaultCrash)
 	case 'l':
 		p.inject(sim.FaultLeak)
+	case 'm':
+		p.mode()
 	case '1', '2', '3', '4':
 		p.aim(sim.Model(r - '1'))
 	case 'a':
@@ -211,6 +214,26 @@ func (p *program) inject(fault sim.Fault) {
 	cmd := sim.Command{Inject: &sim.Inject{Fault: fault, Models: models, Arm: true}}
 	if p.do(cmd, said) {
 		p.st.held = false // the next fault: the tape goes on
+	}
+}
+
+// mode has the container do the next of what it can with its sandboxes,
+// whatever the target is.
+func (p *program) mode() {
+	if p.snap == nil {
+		p.st.say(p.t("wait"))
+		return
+	}
+	ms := &p.snap.Model[sim.Container]
+	at := slices.Index(ms.Modes, ms.Mode)
+	switch {
+	case ms.State == sim.Off || ms.State == sim.Unavailable:
+		p.st.say(p.word.T("said.no_target", map[string]any{"Key": digit(sim.Container), "Why": ms.Why}))
+	case len(ms.Modes) < 2:
+		p.st.say(p.t("said.mode_only"))
+	default:
+		next := ms.Modes[(at+1)%len(ms.Modes)]
+		p.do(sim.Command{Mode: next}, p.t("said.mode_"+next))
 	}
 }
 

@@ -417,3 +417,37 @@ func TestDeathsFromOutside(t *testing.T) {
 		t.Errorf("a later death is another group:\n%s", v)
 	}
 }
+
+// m steps through what the container can do, and says so.
+func TestMode(t *testing.T) {
+	for _, tc := range []struct {
+		name, mode string
+		modes      []string
+		asked      []sim.Command
+		says       string
+	}{
+		{"fresh", sim.ModeFresh, []string{sim.ModeFresh, sim.ModePrewarmed, sim.ModeWarm}, []sim.Command{{Mode: sim.ModePrewarmed}}, "prewarmed"},
+		{"prewarmed", sim.ModePrewarmed, []string{sim.ModeFresh, sim.ModePrewarmed, sim.ModeWarm}, []sim.Command{{Mode: sim.ModeWarm}}, "what leaks stays"},
+		{"warm", sim.ModeWarm, []string{sim.ModeFresh, sim.ModePrewarmed, sim.ModeWarm}, []sim.Command{{Mode: sim.ModeFresh}}, "destroyed after it"},
+		{"function", sim.ModePrewarmed, []string{sim.ModeFresh, sim.ModePrewarmed}, []sim.Command{{Mode: sim.ModeFresh}}, "destroyed after it"},
+		{"only one", sim.ModeFresh, []string{sim.ModeFresh}, nil, "gets its request with its start"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := calm()
+			s.Model[sim.Container].Mode, s.Model[sim.Container].Modes = tc.mode, tc.modes
+			p, src := started(t, s)
+			p.Update(keyFor("1")) // whatever the target
+			p.Update(keyFor("m"))
+			if diff := cmp.Diff(tc.asked, src.asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(p.st.notice, tc.says) {
+				t.Errorf("it says %q, want %q in it", p.st.notice, tc.says)
+			}
+		})
+	}
+	p, src := started(t, without())
+	if p.Update(keyFor("m")); len(src.asked) > 0 || !strings.Contains(p.st.notice, "needs root") {
+		t.Errorf("without a container it asked %v and says %q", src.asked, p.st.notice)
+	}
+}

@@ -17,6 +17,12 @@ func (f *frame) sentence(in *sim.Incident) string {
 	switch in.Fault {
 	case sim.FaultOutside:
 		id += deathKind(in.Proof)
+	case sim.FaultLeak:
+		if in.Model == sim.Container && in.Mode == sim.ModeWarm {
+			id += in.Mode
+			break
+		}
+		fallthrough
 	default:
 		id += in.Model.String()
 	}

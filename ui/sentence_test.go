@@ -23,6 +23,7 @@ func TestSentencesFit(t *testing.T) {
 	}{
 		{"usual", 1284, 4123, 20, 32, 128 << 20, 1020 * time.Millisecond, true},
 		{"long run", 123_456, 4_194_304, 1234, 999, 4 << 30, 12345 * time.Millisecond, false},
+		{"usual, warm", 1284, 4124 + 1, 20, 32, 128 << 20, 1020 * time.Millisecond, true},
 		{"largest", 123_456_789, 4_194_304, 98_765_432, 99_999, 400 << 30, 2 * time.Hour, false},
 	}
 	for _, lang := range assets.Languages {
@@ -35,6 +36,9 @@ func TestSentencesFit(t *testing.T) {
 							in := sim.Incident{N: 1, Fault: fault, Model: m, At: time.Second, Carrier: size.carrier, Pid: size.pid,
 								InFlight: 5, Carriers: 1, Lost: 1, Reset: 1, Deaths: 1, Lacking: 31 * time.Millisecond,
 								Leaks: size.leaks, LeakB: size.bytes, SlopeBPS: 1e6, Proof: proof, Downtime: size.down}
+							if m == sim.Container && size.pid%2 == 1 {
+								in.Mode = sim.ModeWarm
+							}
 							if fault != sim.FaultCrash {
 								in.Carriers, in.Lost, in.Reset = 0, 0, 0
 							}
