@@ -14,7 +14,8 @@
 // the moment at which the application says that it is ready: hosts write it to
 // their board, and what is started here without a host is asked in the same
 // way. So neither the host's HTTP nor what is taken down after the call is in
-// it. The contenders take turns, one start each: what disturbs the machine
+// it. Where a sandbox waits, prewarmed or warm, a start is what a call waits for
+// it: until the function has the call. The contenders take turns, one start each: what disturbs the machine
 // disturbs all of them, and only the ratios are to be compared with those of
 // other machines. A contender's turn begins when nothing is left to do of the
 // one before.

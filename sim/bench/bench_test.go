@@ -127,7 +127,7 @@ func TestJSON(t *testing.T) {
 	if starts["cgi call"].P50US == 0 {
 		t.Error("no start of a cgi call")
 	}
-	for name, program := range map[string]string{"container native fresh": "", "crun": "crun", "runc": "runc", "bubblewrap": "bwrap"} {
+	for name, program := range map[string]string{"container native fresh": "", "container native prewarmed": "", "container native warm": "", "crun": "crun", "runc": "runc", "bubblewrap": "bwrap"} {
 		_, measured := starts[name]
 		said := strings.Contains(r.err.String(), name)
 		if program != "" {

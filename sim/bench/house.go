@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"forklore/runtimes"
 )
@@ -22,21 +23,29 @@ const (
 	bareStart    = "bare fork+exec"
 	cgiCall      = "cgi call"
 	nativeFresh  = "container native fresh"
+	nativeReady  = "container native prewarmed"
+	nativeWarm   = "container native warm"
 	bubblewrap   = "bubblewrap"
 	preforkName  = "prefork"
 	eventLoop    = "event loop"
 	keepAliveTag = ", connections kept alive"
 )
 
-// boxes are the ways to make a sandbox.
+// boxes are the ways to make a sandbox, or to have one.
 var boxes = []struct {
-	name   string
-	choose func(*runtimes.Spec)
+	name    string
+	choose  func(*runtimes.Spec)
+	waiting int // how many sandboxes wait for a call when nobody asks
 }{
-	{nativeFresh, func(*runtimes.Spec) {}},
-	{"crun", func(s *runtimes.Spec) { s.Engine = "crun" }},
-	{"runc", func(s *runtimes.Spec) { s.Engine = "runc" }},
+	{nativeFresh, func(*runtimes.Spec) {}, 0},
+	{nativeReady, func(s *runtimes.Spec) { s.Mode, s.Pool = runtimes.Prewarmed, stock }, stock},
+	{nativeWarm, func(s *runtimes.Spec) { s.Mode, s.Idle = runtimes.Warm, time.Hour }, 1},
+	{"crun", func(s *runtimes.Spec) { s.Engine = "crun" }, 0},
+	{"runc", func(s *runtimes.Spec) { s.Engine = "runc" }, 0},
 }
+
+// stock is how many prewarmed sandboxes wait: 2, since calls come one by one.
+const stock = 2
 
 // open starts every runtime that can be had. What can't is named, once.
 func (b *bench) open(ctx context.Context) error {
@@ -73,7 +82,7 @@ func (b *bench) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.contenders = append(b.contenders, &hosted{name: box.name, rt: b.runtimes[box.name]})
+		b.contenders = append(b.contenders, &hosted{name: box.name, rt: b.runtimes[box.name], waiting: box.waiting})
 	}
 	if len(without) > 1 {
 		b.Note("left out, for the same reason or one like it: " + strings.Join(without[1:], ", "))

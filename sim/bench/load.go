@@ -27,6 +27,8 @@ var loads = []struct {
 	{eventLoop, eventLoop, 64, false},
 	{eventLoop + keepAliveTag, eventLoop, 64, true},
 	{nativeFresh, nativeFresh, 4, false},
+	{nativeReady, nativeReady, 4, false},
+	{nativeWarm, nativeWarm, 4, false},
 	{"crun", "crun", 4, false},
 	{"runc", "runc", 4, false},
 }
@@ -105,6 +107,12 @@ func (b *bench) memory() (out []Memory, err error) {
 	}
 	if rt := b.runtimes[cgiCall]; rt != nil {
 		add("cgi host", rt.Top())
+	}
+	if rt := b.runtimes[nativeReady]; rt != nil {
+		add("sandbox, prewarmed", idle(rt)...)
+	}
+	if rt := b.runtimes[nativeWarm]; rt != nil {
+		add("sandbox, warm and frozen", idle(rt)...)
 	}
 	if rt := b.runtimes[nativeFresh]; rt != nil {
 		add("container host", rt.Top())

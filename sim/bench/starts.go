@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"forklore/runtimes"
+	"forklore/runtimes/board"
 )
 
 // contender is a way to start the application.
@@ -89,32 +90,58 @@ func round(x float64, digits int) float64 {
 
 // hosted is a contender with a host.
 type hosted struct {
-	name string
-	rt   *runtimes.Runtime
+	name    string
+	rt      *runtimes.Runtime
+	waiting int // sandboxes that wait for a call between the turns
 }
 
 func (h *hosted) String() string { return h.name }
 
 func (h *hosted) start(ctx context.Context) (int64, error) {
-	h.rt.Starts(func(int64) {}) // those of others
-	if err := get(ctx, h.rt.Addr()); err != nil {
-		return 0, err
+	warm := &h.rt.Board().WarmStarts
+	for range maxCold {
+		seen := warm.Count()
+		h.rt.Starts(func(int64) {}) // those of others
+		if err := get(ctx, h.rt.Addr()); err != nil {
+			return 0, err
+		}
+		us := int64(-1)
+		note := func(n int64) { us = n }
+		if h.waiting > 0 {
+			warm.Since(seen, note)
+		} else {
+			h.rt.Starts(note)
+		}
+		if err := h.quiet(ctx); err != nil {
+			return 0, err
+		}
+		if us >= 0 {
+			return us, nil
+		}
 	}
-	if err := h.quiet(ctx); err != nil {
-		return 0, err
-	}
-	us := int64(-1)
-	h.rt.Starts(func(n int64) { us = n })
-	if us < 0 {
-		return 0, errors.New("the host has answered without a start")
-	}
-	return us, nil
+	return 0, errors.New("the host has answered without a start")
 }
 
-// quiet waits until the host has taken down what it has started.
+// maxCold is how many calls may find no sandbox that waits, until one does:
+// the first, which a warm one is left of.
+const maxCold = 3
+
+// quiet waits until the host has taken down what it has started, and has made
+// what it keeps.
 func (h *hosted) quiet(ctx context.Context) error {
 	for range 10_000 {
-		if b := h.rt.Board(); b.Ended.Load() == b.Started.Load() {
+		busy, waiting := 0, 0
+		rows := h.rt.Board().Row
+		for i := range rows {
+			switch rows[i].State.Load() {
+			case board.Empty:
+			case board.Idle, board.Frozen:
+				waiting++
+			default:
+				busy++
+			}
+		}
+		if busy == 0 && waiting >= h.waiting {
 			return nil
 		}
 		select {
