@@ -97,6 +97,7 @@ func (l *Lab) loop(ctx context.Context) {
 	tick := time.NewTicker(sim.Interval)
 	defer tick.Stop()
 	refilled := make(chan happening)
+	l.deliver(l.snapshot(time.Now())) // something to look at while the models start
 	for {
 		select {
 		case <-ctx.Done():
