@@ -48,6 +48,7 @@ func init() { role.Enter(HostRole, host) }
 //	BACKEND         the backend's socket, bound into the sandbox
 //	ENGINE          native, or the path of an OCI runtime, see oci
 //	DIR             the lab's own folder, where an OCI runtime keeps its files
+//	FUNCTION        the program that runs instead of the application, see CheckFunction
 //	MODE            fresh, prewarmed or warm, see pool; the lab may change it
 //	POOL            sandboxes that wait in mode prewarmed, 4
 //	IDLE_MS         how long one waits in mode warm, 10 s
@@ -67,8 +68,13 @@ func host() {
 		role.TellUnavailable(err.Error())
 		syscall.Exit(exitUnavailable)
 	}
+	script := "" // the built-in application
+	if role.Env("FUNCTION") != "" {
+		script = functionPath
+	}
 	cgi.Serve(cgi.Config{
 		CallRole: CallRole,
+		Script:   script,
 		Start:    l.Start,
 		TooBusy:  429, // as Lambda throttles
 		Begin:    l.begin,

@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"forklore/runtimes/role"
 )
 
 // ErrNotStatic means that a program needs files that the sandbox hasn't got.
@@ -19,6 +22,63 @@ const self = "/proc/self/exe"
 
 // libraryPath is where the dynamic linker finds the libraries in the sandbox.
 const libraryPath = "/lib"
+
+// guest is what runs in the sandboxes: the built-in application, or what the
+// setting FUNCTION names.
+func guest() string {
+	if program := role.Env("FUNCTION"); program != "" {
+		return program
+	}
+	return self
+}
+
+// programBinds are the files that a program needs in the sandbox, and what it
+// must be told about them. A folder is a root filesystem with a program in it.
+func programBinds(program string) (binds []binding, env []string, err error) {
+	if st, err := os.Stat(program); err == nil && st.IsDir() {
+		binds, err := folderBinds(program)
+		return binds, nil, err
+	}
+	libraries, err := librariesOf(program)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(libraries) > 0 {
+		env = []string{"LD_LIBRARY_PATH=" + libraryPath}
+	}
+	return append([]binding{{file: program, inside: functionPath}}, libraries...), env, nil
+}
+
+// ours are the folders of the root that every sandbox has of its own.
+var ours = []string{"dev", "proc", "run", "sys", "tmp"}
+
+// maxEntries bounds a root filesystem's top level, each entry of which is a mount.
+const maxEntries = 256
+
+// folderBinds are the entries of a root filesystem, without those that the
+// sandbox has of its own. They are bound one by one, and not the folder as a
+// whole: the folder needn't have a place for each mount then, and nothing is
+// ever made in it. A link at the top is followed here, as the sandbox would.
+func folderBinds(folder string) (binds []binding, err error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("read root filesystem: %w", err)
+	}
+	if len(entries) > maxEntries {
+		return nil, fmt.Errorf("root filesystem %s: more than %d entries", folder, maxEntries)
+	}
+	for _, e := range entries {
+		if slices.Contains(ours, e.Name()) {
+			continue
+		}
+		file, err := lookup(folder, "/"+e.Name())
+		if err != nil {
+			continue // a link that leads nowhere is none in the sandbox either
+		}
+		binds = append(binds, binding{file: file, inside: "/" + e.Name()})
+	}
+	return binds, nil
+}
 
 // librariesOf returns what a program needs beside itself: nothing, if it is
 // static. Go links this binary with the C library where there is a C compiler,
@@ -58,17 +118,6 @@ func librariesOf(program string) ([]binding, error) {
 		binds = append(binds, binding{file: path, inside: libraryPath + "/" + soname})
 	}
 	return binds, nil
-}
-
-// linkerOf is the dynamic linker that a program names (elf(5), PT_INTERP), "" if none.
-func linkerOf(f *elf.File) (string, error) {
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			name, err := io.ReadAll(p.Open())
-			return strings.TrimRight(string(name), "\x00"), err
-		}
-	}
-	return "", nil
 }
 
 // sonameOf is the name by which other files ask for a library.

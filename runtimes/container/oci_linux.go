@@ -90,7 +90,7 @@ func openOCI(program string) (_ *oci, err error) {
 	if o.home, err = belowMount(o.groups.dirs); err != nil {
 		return nil, err
 	}
-	binds, env, err := contents(self, role.Env("BACKEND"))
+	binds, env, err := contents(guest(), role.Env("BACKEND"))
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +107,12 @@ func openOCI(program string) (_ *oci, err error) {
 // contents are the files that the program needs in the sandbox, and what it
 // must be told about them.
 func contents(program, backend string) (binds []binding, env []string, err error) {
-	libraries, err := librariesOf(program)
+	binds, env, err = programBinds(program)
 	if err != nil {
 		return nil, nil, err
 	}
-	binds = append([]binding{{file: program, inside: functionPath}}, libraries...)
 	if backend != "" {
 		binds = append(binds, binding{file: backend, inside: backendPath, flags: syscall.MS_NOEXEC})
-	}
-	if len(libraries) > 0 {
-		env = []string{"LD_LIBRARY_PATH=" + libraryPath}
 	}
 	return binds, env, nil
 }

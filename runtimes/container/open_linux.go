@@ -32,7 +32,7 @@ func openNative() (*native, error) {
 	if len(missing) > 0 {
 		slog.Warn("container: calls have no limit of their own", "on", strings.Join(missing, ", "))
 	}
-	n, err := newNative(self, role.Env("BACKEND"), g)
+	n, err := newNative(guest(), role.Env("BACKEND"), g)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,16 @@ import (
 	"forklore/runtimes/role"
 )
 
+// spare is a sandbox that waits for its program: what a CGI program is asked
+// comes with its exec, so all but that can be done ahead.
+type spare interface {
+	run(*cgi.Program) (cgi.Process, error)
+	close() error
+}
+
+// parker is an engine that can make them.
+type parker interface{ spare() (spare, error) }
+
 // pool decides which sandbox a call gets, by the mode:
 //
 //	fresh      ── call ── made ── used ── destroyed
@@ -38,8 +48,10 @@ type pool struct {
 
 	mu         sync.Mutex
 	mode       string
+	function   bool            // of the user's
 	generation int             // one more with each change: who is older isn't used any more
 	waiting    map[int]*member // by place
+	spares     []spare         // for a function of the user's, which can't wait itself
 	lastCold   time.Time       // when a call last had to make a sandbox
 	closed     bool
 }
@@ -67,13 +79,12 @@ const (
 	refillRetry  = 50 * time.Millisecond
 )
 
-// newPool reads the settings. Only the built-in application can wait for a
-// call: a CGI program gets its request with its start.
+// newPool reads the settings.
 func newPool(e engine) (*pool, error) {
-	l := &pool{engine: e, mode: fresh, size: int(role.Int("POOL", defaultPool)),
+	l := &pool{engine: e, mode: fresh, function: role.Env("FUNCTION") != "", size: int(role.Int("POOL", defaultPool)),
 		idle: time.Duration(role.Int("IDLE_MS", defaultIdle.Milliseconds())) * time.Millisecond,
 		kick: make(chan struct{}, 1), tidy: make(chan struct{}, 1), quit: make(chan struct{}), waiting: map[int]*member{}}
-	if m := role.Env("MODE"); m == prewarmed || m == warm {
+	if m := role.Env("MODE"); l.can(m) {
 		l.mode = m
 	}
 	var err error
@@ -82,6 +93,13 @@ func newPool(e engine) (*pool, error) {
 	}
 	l.freezer, l.noFreezer = newFreezer(role.Env("CGROUP"))
 	return l, nil
+}
+
+// can reports whether this program can be run in that mode. A CGI program gets
+// its request with its start, so it can't be kept; but its sandbox can be ready.
+func (l *pool) can(mode string) bool {
+	_, parks := l.engine.(parker)
+	return mode == fresh || mode == prewarmed && (!l.function || parks) || mode == warm && !l.function
 }
 
 // begin is told of the host before its first call.
@@ -96,7 +114,7 @@ func (l *pool) begin(h *cgi.Host) {
 func (l *pool) set(name, value string) {
 	l.mu.Lock()
 	if name == "MODE" {
-		if value != fresh && value != prewarmed && value != warm || value == l.mode {
+		if !l.can(value) || value == l.mode {
 			l.mu.Unlock()
 			return
 		}
@@ -116,9 +134,15 @@ func (l *pool) Start(p *cgi.Program) (cgi.Process, error) {
 	}
 	if m != nil {
 		if err := m.call(p); err == nil {
-			return cgi.Process{Pid: m.Pid, Resident: m.Resident}, nil
+			return cgi.Process{Pid: m.Pid, Waited: true, Resident: m.Resident}, nil
 		}
 		m.end() // it died while it waited
+	}
+	if s := l.takeSpare(); s != nil {
+		if proc, err := s.run(p); err == nil {
+			proc.Waited = true
+			return proc, nil
+		}
 	}
 	l.mu.Lock()
 	l.lastCold = time.Now()
@@ -130,7 +154,6 @@ func (l *pool) Start(p *cgi.Program) (cgi.Process, error) {
 	if err != nil {
 		return cgi.Process{}, err
 	}
-	m.Cold = true
 	m.call(p) // if it has died already, it will be found dead as any other
 	return cgi.Process{Pid: m.Pid, Resident: m.Resident}, nil
 }
@@ -147,9 +170,6 @@ func (l *pool) take(place int) (m, old *member, mode string) {
 	}
 	if m != nil && (m.generation != l.generation || m.doomed()) {
 		return nil, m, l.mode
-	}
-	if m != nil {
-		m.Cold = false
 	}
 	return m, nil, l.mode
 }
@@ -216,10 +236,19 @@ func (l *pool) endWaiting(useless func(*member) bool) {
 			ending = append(ending, m)
 		}
 	}
+	var giving []spare
+	if l.mode != prewarmed || l.closed {
+		giving, l.spares = l.spares, nil
+	}
 	l.mu.Unlock()
 	for _, m := range ending {
 		m.end()
 		l.host.Leave(m.Place, false)
+	}
+	for _, s := range giving {
+		if err := s.close(); err != nil {
+			slog.Error("container: give up a sandbox that waits", "err", err)
+		}
 	}
 }
 
@@ -239,7 +268,13 @@ func (l *pool) refill() {
 			if !l.awaitCalm() {
 				return
 			}
-			if err := l.stock(); err != nil {
+			err := l.stock()
+			var never *Unavailable
+			if errors.As(err, &never) {
+				role.Tell("say no sandboxes are made ahead: " + err.Error())
+				return
+			}
+			if err != nil {
 				if err != errNoPlace {
 					slog.Warn("container: fill up the stock", "err", err)
 				}
@@ -253,7 +288,7 @@ func (l *pool) refill() {
 func (l *pool) lacks() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mode == prewarmed && !l.closed && len(l.waiting) < l.size
+	return l.mode == prewarmed && !l.closed && len(l.waiting)+len(l.spares) < l.size
 }
 
 // awaitCalm waits until no call is at making a sandbox, and reports whether
@@ -275,8 +310,32 @@ func (l *pool) awaitCalm() bool {
 	return true
 }
 
+// takeSpare takes a sandbox that waits for its program, nil if there is none.
+func (l *pool) takeSpare() (s spare) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.spares) > 0 {
+		s, l.spares = l.spares[0], l.spares[1:]
+		nudge(l.kick)
+	}
+	return s
+}
+
 // stock makes one sandbox that waits.
 func (l *pool) stock() error {
+	if l.function {
+		s, err := l.engine.(parker).spare()
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.mode != prewarmed || l.closed { // meanwhile
+			return s.close()
+		}
+		l.spares = append(l.spares, s)
+		return nil
+	}
 	place, ok := l.host.Reserve()
 	if !ok {
 		return errNoPlace

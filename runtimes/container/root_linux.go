@@ -169,11 +169,9 @@ func (b binding) attach() error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	fd, err := syscall.Open(target, syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o555)
-	if err != nil {
+	if err := b.mountPoint(target); err != nil {
 		return err
 	}
-	syscall.Close(fd)
 	if err := moveMount(b.tree, target); err != nil {
 		return err
 	}
@@ -188,6 +186,22 @@ func (b binding) attach() error {
 		flags |= syscall.MS_NODEV
 	}
 	return syscall.Mount("", target, "", flags|syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|syscall.MS_NOSUID, "")
+}
+
+// mountPoint makes what the mount is to cover: a folder for a folder.
+func (b binding) mountPoint(target string) error {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(b.tree, &st); err != nil {
+		return err
+	}
+	if st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		return syscall.Mkdir(target, 0o755)
+	}
+	fd, err := syscall.Open(target, syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o555)
+	if err == nil {
+		syscall.Close(fd)
+	}
+	return err
 }
 
 // mountTmp gives the call its /tmp, in its own copy of the namespace.

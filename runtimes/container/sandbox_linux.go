@@ -33,11 +33,8 @@ func (p prepared) close() {
 	}
 }
 
-// The path of the program and of the backend's socket inside the sandbox.
-const (
-	functionPath = "/function"
-	backendPath  = "/run/backend"
-)
+// backendPath is the backend's socket inside the sandbox.
+const backendPath = "/run/backend"
 
 // newNative prepares the root filesystem: the program and the backend's socket
 // ("" if there is none) are bound into it.
@@ -47,12 +44,10 @@ func newNative(program, backend string, g *groups) (*native, error) {
 
 // newNativeIn is newNative, in a user namespace if asked.
 func newNativeIn(userns bool, program, backend string, g *groups) (*native, error) {
-	binds := []binding{{file: program, inside: functionPath}}
-	libraries, err := librariesOf(program)
+	binds, env, err := programBinds(program)
 	if err != nil {
 		return nil, err
 	}
-	binds = append(binds, libraries...)
 	if backend != "" {
 		binds = append(binds, binding{file: backend, inside: backendPath, flags: syscall.MS_NOEXEC})
 		// For the functions, which are another user; outside, the folder it is in
@@ -61,10 +56,7 @@ func newNativeIn(userns bool, program, backend string, g *groups) (*native, erro
 			return nil, fmt.Errorf("open the backend's socket to the sandboxes: chmod %s: %w", backend, err)
 		}
 	}
-	n := &native{groups: g, stub: haveStub}
-	if len(libraries) > 0 {
-		n.env = []string{"LD_LIBRARY_PATH=" + libraryPath}
-	}
+	n := &native{groups: g, env: env, stub: haveStub}
 	if n.filter, err = newFilter(); err != nil {
 		return nil, err
 	}
