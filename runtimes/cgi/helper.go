@@ -23,5 +23,8 @@ func Help(patience time.Duration, start func() (pid int, err error)) (syscall.Wa
 	c := r.started(ticket, pid, nil)
 	defer time.AfterFunc(patience, c.kill).Stop()
 	c.wait()
+	if c.status != 0 {
+		c.killRest() // what it was at when it was killed shall not go on
+	}
 	return c.status, nil
 }

