@@ -288,5 +288,6 @@ func (o *oci) close() {
 		o.stage.close()
 	}
 	o.groups.close()
+	o.trees.close()
 	os.RemoveAll(o.dir)
 }

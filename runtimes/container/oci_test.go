@@ -3,6 +3,7 @@
 package container
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"forklore/runtimes/cgi"
 	"forklore/runtimes/spawn"
 )
 
@@ -119,6 +121,72 @@ func TestEngine(t *testing.T) {
 		h.Stop(5 * time.Second)
 		if left, _ := os.ReadDir(dir); len(left) > 0 {
 			t.Errorf("the host leaves %v", left)
+		}
+	})
+}
+
+// TestEngineWorld: the bundle means the same to the runtime as to us.
+func TestEngineWorld(t *testing.T) {
+	engines(t, func(t *testing.T, path string) {
+		removeStrays(t)
+		t.Setenv("FORKLORE_CGROUP", testGroups(t))
+		t.Setenv("FORKLORE_DIR", t.TempDir())
+		t.Setenv("FORKLORE_ENGINE", path)
+		e, err := openEngine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.close()
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		out, in, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		p, err := e.Start(&cgi.Program{Args: []string{"probe"}, Stdin: null.Fd(), Stdout: in.Fd(), Stderr: 2,
+			Env: []string{"FORKLORE_ROLE=sandbox probe", "FORKLORE_HOST_PID=" + strconv.Itoa(os.Getpid()), "GORACE=atexit_sleep_ms=0", "GODEBUG=containermaxprocs=0"}})
+		in.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w world
+		if err := json.NewDecoder(out).Decode(&w); err != nil {
+			t.Error(err)
+		}
+		for { // ECHILD: package cgi's sweep was first
+			if _, err := syscall.Wait4(p.Pid, nil, 0, nil); err != syscall.EINTR {
+				break
+			}
+		}
+		if _, err := p.Destroy(); err != nil {
+			t.Error(err)
+		}
+		if w.Pid != 1 || w.Parent != 0 || w.Session != 1 || w.WorkDir != "/" || !strings.HasPrefix(w.Hostname, "sandbox-") {
+			t.Errorf("pid %d of %d, session %d, in %q, on %q; want the first of its own world", w.Pid, w.Parent, w.Session, w.WorkDir, w.Hostname)
+		}
+		if diff := cmp.Diff(map[string]bool{"lo": true}, w.Interfaces); diff != "" || w.Loopback != "" {
+			t.Errorf("network (-want +got): %s%s", diff, w.Loopback)
+		}
+		if w.Caps != (capSets{}) || w.Bounding != 0 || w.Ambient != 0 || w.NoNewPrivs != 1 {
+			t.Errorf("capabilities %+v, bounding %x, ambient %x, no_new_privs %d", w.Caps, w.Bounding, w.Ambient, w.NoNewPrivs)
+		}
+		if diff := cmp.Diff([]int{0, 1, 2}, w.Descriptors); diff != "" {
+			t.Errorf("descriptors (-want +got):\n%s", diff)
+		}
+		if w.CoreLimit != (syscall.Rlimit{}) || w.Tmp != "" || w.Null != "" {
+			t.Errorf("core files of %+v, /tmp %q, /dev/null %q", w.CoreLimit, w.Tmp, w.Null)
+		}
+		for try, failed := range w.Refused {
+			if failed == "" {
+				t.Errorf("it could %s", try)
+			}
+		}
+		if len(w.Refused) == 0 {
+			t.Error("nothing was tried")
 		}
 	})
 }
