@@ -31,6 +31,8 @@ type Config struct {
 	TooBusy int
 	// Begin, if set, is called before the first call.
 	Begin func(*Host)
+	// Remark, if set, is said when the host is ready: what it has to do without.
+	Remark string
 	// Set, if set, is told of each setting that the lab has changed.
 	Set func(name, value string)
 	// Ending, if set, is called before the processes are ended.
@@ -93,6 +95,9 @@ func serve(cfg Config) error {
 		}}
 	go srv.Serve(ln) // ends by Shutdown or Close
 	role.TellReady(ln.Addr().(*net.TCPAddr).Port)
+	if cfg.Remark != "" {
+		role.Tell("say " + cfg.Remark)
+	}
 
 	stopped := make(chan struct{})
 	gone := make(chan struct{})

@@ -15,6 +15,8 @@ const (
 	capVersion3 = 0x20080522
 
 	capNetAdmin  = 12
+	capSetGID    = 6
+	capSetUID    = 7
 	capSetPCap   = 8
 	capSysChroot = 18
 	capSysAdmin  = 21

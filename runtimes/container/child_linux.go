@@ -47,8 +47,10 @@ func (s *sandbox) child() (*script, *cloneArgs, error) {
 		// The prepared root belongs to the user namespace. Who enters that can
 		// make the others, but a pid namespace is for children only: so a
 		// second vfork, of a brother (CLONE_PARENT), whom the host waits for.
+		// They share the descriptors, so that what the one closes while the
+		// other stands still is closed.
 		sc.add("enter the user namespace", 0, sysSetns, uintptr(s.user), syscall.CLONE_NEWUSER)
-		brother := &cloneArgs{flags: worlds | syscall.CLONE_VM | syscall.CLONE_VFORK | syscall.CLONE_PARENT |
+		brother := &cloneArgs{flags: worlds | syscall.CLONE_VM | syscall.CLONE_VFORK | syscall.CLONE_PARENT | syscall.CLONE_FILES |
 			syscall.CLONE_PARENT_SETTID | cloneClearSighand, parentTID: parentTID}
 		sc.add("enter the prepared mount namespace", 0, sysSetns, uintptr(s.root), syscall.CLONE_NEWNS)
 		sc.add("make the namespaces", leave, sysClone3, sc.point(unsafe.Pointer(brother), brother), unsafe.Sizeof(*brother))
@@ -72,7 +74,7 @@ func (s *sandbox) child() (*script, *cloneArgs, error) {
 	// none to protect; the filter refuses the calls in any case.
 	sc.add("join a session keyring of its own", mayFail, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	sc.add("be a session of its own", 0, unix.SYS_SETSID)
-	sc.dropPrivileges(s.user < 0)
+	sc.dropPrivileges(syscall.Geteuid() == 0)
 	// Again: a change of user clears it (prctl(2)).
 	sc.lifeline(s.host)
 	return sc, args, nil
@@ -97,7 +99,7 @@ func (sc *script) dropPrivileges(changeUser bool) {
 	}
 	sc.add("lock the capabilities", 0, unix.SYS_PRCTL, prSetSecurebits, secureBits)
 	sc.add("clear the ambient capabilities", 0, unix.SYS_PRCTL, prCapAmbient, ambientClearAll)
-	if changeUser { // in a user namespace there is no other
+	if changeUser { // who isn't root is the function's user already, see prepareInUserNamespace
 		sc.add("leave all groups", 0, unix.SYS_SETGROUPS, 0, 0)
 		sc.add("change the group", 0, unix.SYS_SETRESGID, functionID, functionID, functionID)
 		sc.add("change the user", 0, unix.SYS_SETRESUID, functionID, functionID, functionID)

@@ -41,8 +41,10 @@ func init() { role.Enter(HostRole, host) }
 // Settings, beside those of package cgi:
 //
 //	CGROUP          where the calls' groups are made, see newGroups. Without it the
-//	                host refuses: a call without limits is no container. "none" says
-//	                that it shall go on all the same, with the runtime's limits.
+//	                host refuses, for root: a call without limits is no container.
+//	                "none" says that it shall go on all the same, and who isn't root,
+//	                and has none to give, does so and says it.
+//	USERNS          1: sandboxes in a user namespace also where root has no need of it
 //	CALL_MEM_BYTES  memory of a call, 64 MiB
 //	CALL_PIDS       processes and threads of a call, 64
 //	BACKEND         the backend's socket, bound into the sandbox
@@ -77,6 +79,7 @@ func host() {
 		Script:   script,
 		Start:    l.Start,
 		TooBusy:  429, // as Lambda throttles
+		Remark:   engine.remark(),
 		Begin:    l.begin,
 		Set:      l.set,
 		Ending:   l.ending,

@@ -11,6 +11,7 @@ import (
 type engine interface {
 	Start(*cgi.Program) (cgi.Process, error)
 	close()
+	remark() string // what its sandboxes have to do without, "" if nothing
 }
 
 // The engine that the setting ENGINE means when it is no path.

@@ -40,13 +40,14 @@ type group struct {
 
 // controllers that limit a call, and their files. The first of each decides
 // whether there is the limit; the others may be missing.
-func limitFiles(v2 bool, memBytes, pids int64) [2][]limit {
+func limitFiles(v2 bool, memBytes, pids int64) [3][]limit {
 	mem, n := strconv.FormatInt(memBytes, 10), strconv.FormatInt(pids, 10)
 	if v2 {
 		return [...][]limit{
 			// memory.oom.group: the call dies as a whole (cgroup-v2.rst).
 			{{file: "memory.max", value: mem}, {file: "memory.swap.max", value: "0"}, {file: "memory.oom.group", value: "1"}},
 			{{file: "pids.max", value: n}},
+			{{file: "cpu.max", value: cpuQuota + " " + cpuPeriod}},
 		}
 	}
 	return [...][]limit{
@@ -54,8 +55,15 @@ func limitFiles(v2 bool, memBytes, pids int64) [2][]limit {
 		// (cgroup-v1/memory.rst, 2.4). In this order: memsw may not be the smaller.
 		{{file: "memory.limit_in_bytes", value: mem}, {file: "memory.memsw.limit_in_bytes", value: mem}},
 		{{file: "pids.max", value: n}},
+		{{file: "cpu.cfs_period_us", value: cpuPeriod}, {file: "cpu.cfs_quota_us", value: cpuQuota}},
 	}
 }
+
+// A call has one CPU: a tenth of a second in each.
+const (
+	cpuQuota  = "100000"
+	cpuPeriod = "100000"
+)
 
 // newGroups reads the lab's setting:
 //
@@ -66,7 +74,7 @@ func limitFiles(v2 bool, memBytes, pids int64) [2][]limit {
 // have no groups then. The limits that aren't to be had are named in missing:
 // the host goes on without them, since the runtime's own limits hold.
 func newGroups(setting string, memBytes, pids int64) (g *groups, missing []string, err error) {
-	names := [...]string{"memory", "pids"}
+	names := [...]string{"memory", "pids", "cpu"}
 	if setting == "none" {
 		return nil, names[:], nil
 	}
@@ -80,7 +88,9 @@ func newGroups(setting string, memBytes, pids int64) (g *groups, missing []strin
 			parents[controller] = dir
 		}
 	case "v2":
-		parents["memory"], parents["pids"] = rest, rest
+		for _, n := range names {
+			parents[n] = rest
+		}
 	default:
 		return nil, nil, fmt.Errorf("setting CGROUP=%q: want v1:<controller>=<folder>;..., v2:<folder> or none", setting)
 	}

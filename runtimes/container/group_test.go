@@ -21,11 +21,11 @@ func TestSetting(t *testing.T) {
 		missing []string
 		err     string
 	}{
-		{"none", []string{"memory", "pids"}, ""},
+		{"none", []string{"memory", "pids", "cpu"}, ""},
 		{"", nil, "setting CGROUP"},
 		{"v3:/sys/fs/cgroup/a", nil, "setting CGROUP"},
-		{"v1:", []string{"memory", "pids"}, ""},
-		{"v1:cpu=/sys/fs/cgroup/cpu/a", []string{"memory", "pids"}, ""},
+		{"v1:", []string{"memory", "pids", "cpu"}, ""},
+		{"v1:freezer=/sys/fs/cgroup/freezer/a", []string{"memory", "pids", "cpu"}, ""},
 		{"v1:memory=/no/such/group", nil, "/no/such/group/calls"},
 		{"v2:/no/such/group", nil, "/no/such/group/calls"},
 	} {
@@ -52,15 +52,15 @@ func TestLimitsAreSet(t *testing.T) {
 	got := map[string]string{}
 	for _, d := range g.dirs {
 		for _, file := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes",
-			"memory.max", "memory.swap.max", "memory.oom.group", "pids.max"} {
+			"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max", "cpu.cfs_quota_us"} {
 			if b, err := os.ReadFile(d + c.name + "/" + file); err == nil {
 				got[file] = strings.TrimSpace(string(b))
 			}
 		}
 	}
-	want := map[string]string{"memory.limit_in_bytes": "33554432", "pids.max": "9"}
+	want := map[string]string{"memory.limit_in_bytes": "33554432", "pids.max": "9", "cpu.cfs_quota_us": "100000"}
 	if g.v2 {
-		want = map[string]string{"memory.max": "33554432", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "9"}
+		want = map[string]string{"memory.max": "33554432", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "9", "cpu.max": "100000 100000"}
 	}
 	if _, ok := got["memory.memsw.limit_in_bytes"]; ok { // a kernel may be without swap accounting
 		want["memory.memsw.limit_in_bytes"] = "33554432"
@@ -112,11 +112,7 @@ func TestForkBomb(t *testing.T) {
 	if children := status.ExitStatus(); status.Signaled() || children < 1 || children >= pids {
 		t.Errorf("%d children, status %#x; the limit is %d processes and threads", children, status, pids)
 	}
-	for _, d := range n.groups.dirs {
-		if left := folders(t, d); len(left) > 0 {
-			t.Errorf("groups are left in %s: %v", d, left)
-		}
-	}
+	requireNoGroups(t, n)
 }
 
 // v2, on a tree that has no controllers where the machine is hybrid: the way

@@ -20,9 +20,12 @@ func openNative() (*native, error) {
 	if err := isolateProcess(); err != nil {
 		return nil, err
 	}
-	setting := role.Env("CGROUP")
+	setting, userns := role.Env("CGROUP"), wantUserNS()
 	if setting == "" {
-		return nil, &Unavailable{Reason: "each call needs a cgroup, and there are none to be had", Remedy: "mount cgroups read-write, or run as root"}
+		if syscall.Geteuid() == 0 {
+			return nil, &Unavailable{Reason: "each call needs a cgroup, and there are none to be had", Remedy: "mount cgroups read-write" + wslHint(readProc)}
+		}
+		setting = "none" // nobody's to give; the user's own limits hold
 	}
 	g, missing, err := newGroups(setting,
 		role.Int("CALL_MEM_BYTES", defaultMemBytes), role.Int("CALL_PIDS", defaultPids))
@@ -32,15 +35,36 @@ func openNative() (*native, error) {
 	if len(missing) > 0 {
 		slog.Warn("container: calls have no limit of their own", "on", strings.Join(missing, ", "))
 	}
-	n, err := newNative(guest(), role.Env("BACKEND"), g)
+	n, err := newNativeIn(userns, guest(), role.Env("BACKEND"), g)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.try(); err != nil {
+	err = n.try()
+	if err != nil && n.user >= 0 && n.proc {
+		// A /proc that is partly hidden, as Docker's is, may not be mounted anew by
+		// who might see more of it then (mount_too_revealing).
+		n.proc = false
+		if n.try() == nil {
+			slog.Warn("container: functions have no /proc", "err", err)
+			err = nil
+		}
+	}
+	if err != nil {
 		n.close()
+		if n.user >= 0 {
+			err = explainUserNS(err, readProc)
+		}
 		return nil, err
 	}
 	return n, nil
+}
+
+// remark says what a call has to do without, for the screen.
+func (n *native) remark() string {
+	if n.groups == nil {
+		return "no cgroup: no limits of its own"
+	}
+	return ""
 }
 
 // isolateProcess sets what every call inherits from the host: no descriptor of
@@ -78,12 +102,15 @@ func (n *native) try() error {
 // Start is cgi.Config's: the program in a sandbox of its own. Of the program's
 // path and folder nothing is used: both are the sandbox's own.
 func (n *native) Start(p *cgi.Program) (cgi.Process, error) {
-	f := &function{args: p.Args, env: inside(p.Env), files: [3]uintptr{p.Stdin, p.Stdout, p.Stderr}}
-	pid, s, err := n.start(f)
+	pid, s, err := n.start(newFunction(p))
 	if err != nil {
 		return cgi.Process{}, err
 	}
 	return cgi.Process{Pid: pid, Destroy: s.destroy}, nil
+}
+
+func newFunction(p *cgi.Program) *function {
+	return &function{args: p.Args, env: inside(p.Env), files: [3]uintptr{p.Stdin, p.Stdout, p.Stderr}}
 }
 
 // inside is the environment as it's true in the sandbox.
@@ -97,4 +124,12 @@ func inside(env []string) []string {
 		moved = append(moved, kv)
 	}
 	return moved
+}
+
+// wslHint: WSL 2 has groups in a form that can be used once systemd runs there.
+func wslHint(read func(string) string) string {
+	if strings.Contains(read("/proc/sys/kernel/osrelease"), "WSL2") {
+		return "; in WSL 2, with systemd=true below [boot] in /etc/wsl.conf"
+	}
+	return ""
 }

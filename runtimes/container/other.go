@@ -16,6 +16,7 @@ func openNative() (*native, error) { return nil, Available() }
 
 func (*native) Start(*cgi.Program) (cgi.Process, error) { return cgi.Process{}, Available() }
 func (*native) close()                                  {}
+func (*native) remark() string                          { return "" }
 
 // oci is the engine that isn't there either.
 type oci struct{ native }

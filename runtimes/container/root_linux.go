@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,6 +53,9 @@ type binding struct {
 	file, inside string // absolute paths
 	flags        uintptr
 	device       bool // a device's file, to be used as such
+	all          bool // a folder, with what is mounted below it
+	copy         bool // what can't be bound is copied
+	given        bool // the tree has been opened already
 	tree         int  // a detached mount of the file
 }
 
@@ -74,7 +78,10 @@ func buildRoot(binds []binding) (p prepared, err error) {
 	// can be mounted from its own namespace only.
 	for i := range binds {
 		b := &binds[i]
-		if b.tree, err = openTree(b.file); err != nil {
+		if b.copy || b.given {
+			continue
+		}
+		if b.tree, err = openTreeOf(b.file, b.all); err != nil {
 			return fail("bind "+b.file, err)
 		}
 		defer syscall.Close(b.tree)
@@ -95,7 +102,11 @@ func buildRoot(binds []binding) (p prepared, err error) {
 			p.close()
 		}
 	}()
-	if err := syscall.Mount("tmpfs", scaffold, "tmpfs", syscall.MS_NOSUID, rootOptions); err != nil {
+	options, err := optionsFor(binds)
+	if err != nil {
+		return fail("size of the root", err)
+	}
+	if err := syscall.Mount("tmpfs", scaffold, "tmpfs", syscall.MS_NOSUID, options); err != nil {
 		return fail("mount the root", err)
 	}
 	if err := syscall.Chdir(scaffold); err != nil {
@@ -116,7 +127,7 @@ func buildRoot(binds []binding) (p prepared, err error) {
 		return fail("enter the root", err)
 	}
 	// The filesystem itself, not only the mount: no bind of it is writable either.
-	if err := syscall.Mount("", "/", "", syscall.MS_REMOUNT|syscall.MS_RDONLY|syscall.MS_NOSUID, rootOptions); err != nil {
+	if err := syscall.Mount("", "/", "", syscall.MS_REMOUNT|syscall.MS_RDONLY|syscall.MS_NOSUID, options); err != nil {
 		return fail("make the root read-only", err)
 	}
 	return p, nil
@@ -166,8 +177,14 @@ func furnish(binds []binding) error {
 // no file.)
 func (b binding) attach() error {
 	target := b.inside[1:] // the root is the working directory
+	if b.all {
+		return moveMount(b.tree, target) // onto a folder that is there
+	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
+	}
+	if b.copy {
+		return copyFile(b.file, target)
 	}
 	if err := b.mountPoint(target); err != nil {
 		return err
@@ -202,6 +219,41 @@ func (b binding) mountPoint(target string) error {
 		syscall.Close(fd)
 	}
 	return err
+}
+
+// optionsFor makes room for what is copied.
+func optionsFor(binds []binding) (string, error) {
+	var bytes int64
+	for _, b := range binds {
+		if b.copy {
+			info, err := os.Stat(b.file)
+			if err != nil {
+				return "", err
+			}
+			bytes += info.Size() + 4096
+		}
+	}
+	if bytes == 0 {
+		return rootOptions, nil
+	}
+	return fmt.Sprintf("mode=755,size=%d", bytes+64<<10), nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o555)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
 }
 
 // mountTmp gives the call its /tmp, in its own copy of the namespace.

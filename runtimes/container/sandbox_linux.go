@@ -52,8 +52,10 @@ func newNativeIn(userns bool, program, backend string, g *groups) (*native, erro
 		binds = append(binds, binding{file: backend, inside: backendPath, flags: syscall.MS_NOEXEC})
 		// For the functions, which are another user; outside, the folder it is in
 		// is the lab's alone.
-		if err := syscall.Chmod(backend, 0o666); err != nil {
-			return nil, fmt.Errorf("open the backend's socket to the sandboxes: chmod %s: %w", backend, err)
+		if syscall.Geteuid() == 0 {
+			if err := syscall.Chmod(backend, 0o666); err != nil {
+				return nil, fmt.Errorf("open the backend's socket to the sandboxes: chmod %s: %w", backend, err)
+			}
 		}
 	}
 	n := &native{groups: g, env: env, stub: haveStub}
@@ -136,13 +138,16 @@ const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NE
 
 func (s *sandbox) hostname() string { return "sandbox-" + strconv.FormatUint(s.id, 10) }
 
-// open opens what the child needs of the host.
+// open opens what the child needs of the host, and keeps the caller on its
+// thread, whose child it will be.
 func (s *sandbox) open() (err error) {
+	runtime.LockOSThread()
 	if s.host, err = openThread(); err != nil {
+		runtime.UnlockOSThread()
 		return fmt.Errorf("pidfd_open: %w", err)
 	}
 	if s.doors, err = s.group.openDoors(); err != nil {
-		syscall.Close(s.host)
+		s.shut()
 	}
 	return err
 }
@@ -152,6 +157,7 @@ func (s *sandbox) shut() {
 	for _, fd := range s.doors {
 		syscall.Close(fd)
 	}
+	runtime.UnlockOSThread()
 }
 
 // onOwnThread runs f on an OS thread that ends with it, and doesn't wait.

@@ -15,7 +15,10 @@ import (
 
 // What a function sees of the world, all of it.
 func TestWorld(t *testing.T) {
-	n := newTestNative(t, self)
+	eachWay(t, defaultMemBytes, defaultPids, testWorld)
+}
+
+func testWorld(t *testing.T, n *native, w way) {
 	got := look(t, n)
 	root := []string{"dev", "function", "proc", "run", "tmp"}
 	libraries, err := librariesOf(self)
@@ -97,11 +100,7 @@ func TestExecFails(t *testing.T) {
 			t.Fatalf("started a text file: %v", err)
 		}
 	}
-	for _, d := range n.groups.dirs {
-		if left := folders(t, d); len(left) > 0 {
-			t.Errorf("groups are left in %s: %v", d, left)
-		}
-	}
+	requireNoGroups(t, n)
 }
 
 func TestNoProgram(t *testing.T) {

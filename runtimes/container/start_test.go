@@ -40,7 +40,7 @@ func testGroups(t testing.TB) string {
 	t.Helper()
 	const top = "/sys/fs/cgroup"
 	if _, err := os.Stat(top + "/cgroup.controllers"); err == nil {
-		writeFile(top+"/cgroup.subtree_control", "+memory +pids") // a service manager has done it already
+		writeFile(top+"/cgroup.subtree_control", "+memory +pids +cpu") // a service manager has done it already
 		return "v2:" + testGroup(t, top)
 	}
 	setting := "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids")
@@ -89,18 +89,7 @@ func newTestNative(t testing.TB, program string) *native {
 
 func newLimitedNative(t testing.TB, program string, memBytes, pids int64) *native {
 	t.Helper()
-	requireSandboxes(t)
-	g, missing, err := newGroups(testGroups(t), memBytes, pids)
-	if err != nil || len(missing) > 0 {
-		t.Fatal(err, missing)
-	}
-	t.Cleanup(g.close)
-	n, err := newNative(program, "", g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(n.root) })
-	return n
+	return newNativeOf(t, way{stub: haveStub, userns: asRoot() != nil}, program, memBytes, pids)
 }
 
 // run is a whole call: start, wait, destroy.

@@ -63,12 +63,19 @@ const (
 var atFDCWD = -0x64
 
 // openTree is open_tree(2): a new mount of the file, attached nowhere. Linux 5.2.
-func openTree(path string) (fd int, err error) {
+func openTree(path string) (fd int, err error) { return openTreeOf(path, false) }
+
+// openTreeOf may take what is mounted below as well.
+func openTreeOf(path string, all bool) (fd int, err error) {
+	flags := uintptr(openTreeClone | syscall.O_CLOEXEC)
+	if all {
+		flags |= unix.AT_RECURSIVE
+	}
 	p, err := syscall.BytePtrFromString(path)
 	if err != nil {
 		return -1, err
 	}
-	r, _, errno := syscall.Syscall(sysOpenTree, uintptr(atFDCWD), uintptr(unsafe.Pointer(p)), openTreeClone|syscall.O_CLOEXEC)
+	r, _, errno := syscall.Syscall(sysOpenTree, uintptr(atFDCWD), uintptr(unsafe.Pointer(p)), flags)
 	return int(r), errnoError(errno)
 }
 
@@ -96,7 +103,10 @@ func prctl(option, arg uintptr) error {
 	return errnoError(errno)
 }
 
-const sysSetns = unix.SYS_SETNS
+const (
+	sysSetns = unix.SYS_SETNS
+	sysExit  = unix.SYS_EXIT
+)
 
 func setns(fd, kind int) error {
 	_, _, errno := syscall.Syscall(sysSetns, uintptr(fd), uintptr(kind), 0)
