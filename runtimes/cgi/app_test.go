@@ -2,6 +2,8 @@ package cgi
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,8 +32,8 @@ func TestApplication(t *testing.T) {
 		{"HEAD", "/?reply_bytes=1000", []string{"Forklore-Request: 8"}, 200, "", "8"},
 		{"POST", "/?a=b", nil, 200, app.Body, ""},
 		{"GET", "/?cpu_us=abc", nil, 400, "the steps of the request are out of bounds, or more than 16\n", ""},
-		{"GET", "/?crash=1", nil, 403, "fault steps need the run's token\n", ""},
-		{"GET", "/?leak_bytes=1", []string{"Forklore-Token: guess"}, 403, "fault steps need the run's token\n", ""},
+		{"GET", "/?crash=1", nil, 403, "faults, and steps as heavy as these, need the run's token\n", ""},
+		{"GET", "/?leak_bytes=1", []string{"Forklore-Token: guess"}, 403, "faults, and steps as heavy as these, need the run's token\n", ""},
 		{"GET", "/?leak_bytes=4096", []string{"Forklore-Token: " + testToken}, 200, app.Body, ""},
 		{"GET", "/?bleed=1", []string{"Forklore-Token: " + testToken, "Forklore-Request: 9"}, 200, app.Body, "9"},
 		{"GET", "/", []string{"Forklore-Request: 10"}, 200, app.Body, "10"}, // a new process can't remember 9
@@ -149,7 +151,17 @@ func TestQueue(t *testing.T) {
 // A request that waits for the backend holds a process as long.
 func TestBackend(t *testing.T) {
 	dir := t.TempDir()
-	p, err := spawn.Start(spawn.Cmd{Role: backend.Role, Env: []string{role.Prefix + "DIR=" + dir, role.Prefix + "SOCKETS=cgi"}})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: backend.Path(dir, "cgi"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	socket, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	p, err := spawn.Start(spawn.Cmd{Role: backend.Role, Listeners: []*os.File{socket}, Env: []string{role.Prefix + "LISTENERS=1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -177,7 +178,17 @@ func alive(pid int) bool {
 
 func TestAnswers(t *testing.T) {
 	dir := t.TempDir()
-	back, err := spawn.Start(spawn.Cmd{Role: backend.Role, Env: []string{"FORKLORE_DIR=" + dir, "FORKLORE_SOCKETS=container", "GORACE=atexit_sleep_ms=0"}})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: backend.Path(dir, "container"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	socket, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	back, err := spawn.Start(spawn.Cmd{Role: backend.Role, Listeners: []*os.File{socket}, Env: []string{"FORKLORE_LISTENERS=1", "GORACE=atexit_sleep_ms=0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
