@@ -43,7 +43,7 @@ func testGroups(t testing.TB) string {
 		writeFile(top+"/cgroup.subtree_control", "+memory +pids +cpu") // a service manager has done it already
 		return "v2:" + testGroup(t, top)
 	}
-	setting := "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids")
+	setting := "v1:memory=" + testGroup(t, top+"/memory") + ";pids=" + testGroup(t, top+"/pids") + ";cpu=" + testGroup(t, top+"/cpu")
 	if _, err := os.Stat(top + "/freezer"); err == nil {
 		setting += ";freezer=" + testGroup(t, top+"/freezer")
 	}
