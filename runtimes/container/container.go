@@ -36,7 +36,10 @@ const (
 // exitUnavailable is the host's exit status when sandboxes can't be made here.
 const exitUnavailable = 3
 
-func init() { role.Enter(HostRole, host) }
+func init() {
+	enterBuilder() // first: a host doesn't come back to make it known
+	role.Enter(HostRole, host)
+}
 
 // Settings, beside those of package cgi:
 //

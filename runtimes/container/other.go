@@ -9,6 +9,8 @@ func Available() error {
 	return &Unavailable{Reason: "sandboxes are made of Linux's namespaces", Remedy: "run it on Linux, or in a Linux virtual machine"}
 }
 
+func enterBuilder() {}
+
 // native is the engine that isn't there.
 type native struct{}
 

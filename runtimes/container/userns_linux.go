@@ -22,7 +22,7 @@ import (
 // calls' children enter both by themselves (child_linux.go).
 const rootRole = "container root"
 
-func init() { role.Enter(rootRole, buildAndSend) }
+func enterBuilder() { role.Enter(rootRole, buildAndSend) }
 
 // builderSocket is where it sends to: the descriptors of both namespaces, or
 // a text that says what went wrong.

@@ -352,18 +352,25 @@ func TestWithoutRoot(t *testing.T) {
 	l.Args[4], l.Path = l.Cmd.Path, setpriv
 	l.Env = append(os.Environ(), "XDG_STATE_HOME=/nonexistent", "HOME=/nonexistent", "GORACE=atexit_sleep_ms=0")
 	l.finish(t)
-	if l.status() != 3 {
-		t.Errorf("status %d, want 3: one runtime can't be had", l.status())
-	}
 	d := l.document(t)
-	for _, name := range []string{"cgi", "prefork", "eventloop"} {
+	names := []string{"cgi", "prefork", "eventloop"}
+	want := 3
+	if why := d.Models["container"].Unavailable; why != "" {
+		t.Logf("no user namespaces for users here: %s", why)
+		if !strings.Contains(why, ": ") {
+			t.Errorf("container: %q, want what is missing and the remedy", why)
+		}
+	} else { // sandboxes in a user namespace, without groups
+		names, want = append(names, "container"), 0
+	}
+	if l.status() != want {
+		t.Errorf("status %d, want %d", l.status(), want)
+	}
+	for _, name := range names {
 		m := d.Models[name]
 		if m.Requests.Sent == 0 || m.Requests.OK != m.Requests.Sent || m.Memory.Source != "pss" || m.Memory.Peak == 0 {
 			t.Errorf("%s: %+v, memory %+v; want all ok, and PSS", name, m.Requests, m.Memory)
 		}
-	}
-	if why := d.Models["container"].Unavailable; !strings.Contains(why, "root") {
-		t.Errorf("container: %q, want what is missing", why)
 	}
 }
 
