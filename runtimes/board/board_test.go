@@ -95,3 +95,23 @@ func TestStarts(t *testing.T) {
 		t.Errorf("count %d, slots %d %d", n, b.Starts[1].Load(), b.Starts[2].Load())
 	}
 }
+
+// A reader that is late misses the oldest, and knows how many there were.
+func TestDurations(t *testing.T) {
+	var d Durations
+	var got []int64
+	note := func(us int64) { got = append(got, us) }
+	d.Add(5)
+	d.Add(-1)
+	n := d.Since(0, note)
+	if n != 2 || len(got) != 2 || got[0] != 5 || got[1] != 0 {
+		t.Errorf("%d: %v", n, got)
+	}
+	for i := range int64(StartRing + 10) {
+		d.Add(i)
+	}
+	got = nil
+	if n = d.Since(n, note); n != StartRing+12 || len(got) != StartRing || got[0] != 10 || got[StartRing-1] != StartRing+9 {
+		t.Errorf("%d, %d of them, from %d", n, len(got), got[0])
+	}
+}

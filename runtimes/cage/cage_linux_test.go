@@ -391,3 +391,48 @@ func BenchmarkLaunch(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestKillFrozen: a call that is frozen, and killed before, ends all the same.
+func TestKillFrozen(t *testing.T) {
+	needGroups(t)
+	c := newCage(t, open(t, "machine"), Limits{}, WithCalls())
+	p := start(t, c, "cage forker")
+	line(t, p)
+	dir, state, order, frozen := "", "freezer.state", "FROZEN", "FROZEN"
+	if _, v2 := c.groups.(*cageV2); v2 {
+		dir, state, order, frozen = cageDirs(c)[0], "cgroup.freeze", "1", "1"
+	}
+	for _, part := range strings.Split(c.Env(), ";") {
+		if d, ok := strings.CutPrefix(part, "freezer="); ok {
+			dir = d
+		}
+	}
+	if dir == "" {
+		t.Skip("needs the controller freezer")
+	}
+	call := filepath.Join(dir, "calls", "1")
+	if err := os.Mkdir(call, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	pid := readFields(filepath.Join(dir, "host", "cgroup.procs"))[1]
+	if err := writeFile(filepath.Join(call, "cgroup.procs"), pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(filepath.Join(call, state), order); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		if slices.Contains(readFields(filepath.Join(call, state)), frozen) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	n, _ := strconv.Atoi(pid)
+	syscall.Kill(n, syscall.SIGKILL)
+	if err := c.Kill(); err != nil {
+		t.Error(err)
+	}
+	if left := members(filepath.Dir(filepath.Dir(call))); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}

@@ -443,3 +443,49 @@ func TestLacking(t *testing.T) {
 		t.Errorf("%d deaths, lacking %v; want 3 and 500ms", i.Deaths, i.Lacking)
 	}
 }
+
+// A leak in a sandbox that has served others before is everybody's, as in a
+// worker; in one that served this request alone it's its own. What stays in
+// warm sandboxes may strike after the fault's end; with the mode it goes.
+func TestWarmLeak(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		reused bool
+		own    int
+	}{{"reused", true, 0}, {"first call", false, 1}} {
+		b := New(sim.Container)
+		b.Mode(sim.ModeWarm)
+		b.Inject(1, sim.FaultLeak, 0, 10*time.Second)
+		b.Sent(1, 900*msec)
+		b.Leaky(1, 4<<20)
+		own := b.Died(Death{At: 1000 * msec, OOMKills: 1, Proof: "signal 9", Held: []Held{{ID: 1, Executing: true, Reused: tc.reused}}})
+		b.Ended(Request{ID: 1, Sent: 900 * msec, Opened: 901 * msec, End: 1000 * msec, Outcome: ErrorStatus})
+		if i := b.Incidents()[0]; len(own) != tc.own || i.Carriers != tc.own || i.Lost != 1 || i.Mode != sim.ModeWarm {
+			t.Errorf("%s: own %v, %+v; want %d carriers of 1 lost", tc.name, own, i, tc.own)
+		}
+	}
+	for _, tc := range []struct {
+		mode      string
+		incidents int
+	}{{sim.ModeWarm, 1}, {sim.ModeFresh, 2}} {
+		b := New(sim.Container)
+		b.Mode(sim.ModeWarm)
+		b.Inject(1, sim.FaultLeak, 0, 500*msec)
+		b.Sent(1, 100*msec)
+		b.Leaky(1, 4<<20)
+		b.Ended(Request{ID: 1, Sent: 100 * msec, Opened: 101 * msec, End: 200 * msec, Outcome: OK})
+		for now := 200 * msec; now < 5000*msec; now += 100 * msec {
+			b.Tick(now, Vital{Up: true})
+		}
+		if b.Open() {
+			t.Fatal("the leak is still open")
+		}
+		if tc.mode != sim.ModeWarm {
+			b.Mode(tc.mode)
+		}
+		b.Died(Death{At: 5000 * msec, OOMKills: 1, Proof: "signal 9"})
+		if n := len(b.Incidents()); n != tc.incidents {
+			t.Errorf("an OOM kill after the leak, mode %s: %d incidents, want %d", tc.mode, n, tc.incidents)
+		}
+	}
+}
