@@ -346,7 +346,9 @@ func TestSwitchModes(t *testing.T) {
 		if err := h.Tell("set MODE " + mode); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(150 * time.Millisecond)
+		for n := h.board.Answered.Load() + 9; h.board.Answered.Load() < n && !t.Failed(); {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	close(stop)
 	clients.Wait()
