@@ -177,8 +177,8 @@ func TestEngineWorld(t *testing.T) {
 		if diff := cmp.Diff([]int{0, 1, 2}, w.Descriptors); diff != "" {
 			t.Errorf("descriptors (-want +got):\n%s", diff)
 		}
-		if w.CoreLimit != (syscall.Rlimit{}) || w.Tmp != "" || w.Null != "" {
-			t.Errorf("core files of %+v, /tmp %q, /dev/null %q", w.CoreLimit, w.Tmp, w.Null)
+		if w.Limits["core"] != (syscall.Rlimit{}) || w.Tmp != "" || w.Null != "" {
+			t.Errorf("core files of %+v, /tmp %q, /dev/null %q", w.Limits["core"], w.Tmp, w.Null)
 		}
 		for try, failed := range w.Refused {
 			if failed == "" {
