@@ -77,7 +77,7 @@ type Spec struct {
 	Mode        string        // one of Modes, "" is Fresh; it can be changed
 	Pool        int           // sandboxes that wait when prewarmed, 0: the host's default
 	Idle        time.Duration // how long a warm one waits, 0: likewise
-	Concurrency int           // sandboxes at once, at most, 0: MaxCalls
+	Concurrency int           // sandboxes at once, then 429; 0: MaxCalls, then the queue
 	Function    string        // CGI program or root filesystem in place of the application, absolute
 }
 
@@ -174,8 +174,11 @@ func (h *House) Yard() *cage.Yard { return h.yard }
 func (h *House) settings(model string) []string {
 	s := h.spec
 	queue := s.Queue
-	if model == Container {
-		queue = -1 // it throttles at once, as Lambda does
+	if model == Container && s.Concurrency > 0 {
+		// A concurrency that somebody has chosen is a promise: what is beyond it
+		// is throttled at once, as in Lambda. What this machine happens to hold
+		// is none; there a request may wait, as in the CGI host beside it.
+		queue = -1
 	}
 	num := func(name string, n int64) string { return fmt.Sprintf("FORKLORE_%s=%d", name, n) }
 	return []string{
