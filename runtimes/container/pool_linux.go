@@ -241,15 +241,21 @@ func (l *pool) endWaiting(useless func(*member) bool) {
 		giving, l.spares = l.spares, nil
 	}
 	l.mu.Unlock()
+	var ends sync.WaitGroup // at most one for each place: the host may have little time
 	for _, m := range ending {
-		m.end()
-		l.host.Leave(m.Place, false)
+		ends.Go(func() {
+			m.end()
+			l.host.Leave(m.Place, false)
+		})
 	}
 	for _, s := range giving {
-		if err := s.close(); err != nil {
-			slog.Error("container: give up a sandbox that waits", "err", err)
-		}
+		ends.Go(func() {
+			if err := s.close(); err != nil {
+				slog.Error("container: give up a sandbox that waits", "err", err)
+			}
+		})
 	}
+	ends.Wait()
 }
 
 // refill keeps the stock of mode prewarmed complete: one sandbox at a time,
