@@ -1,17 +1,34 @@
 // Package container is the container host: a server that makes a sandbox for
 // each call, runs the application in it, and destroys it.
 //
-//	client ── http ──> host ── start ──> thread of the call ── vfork, exec ──> function, pid 1
-//	                    │                  │ joins the call's cgroups             │
-//	                    │                  │ enters six new namespaces            │ CGI on 0, 1
-//	                    │                  │ gives up every privilege             │
-//	                    │ <──────── output, exit status: wait4(-1) ───────────────┘
-//	                    └── destroy ──>    ends, and with it the namespaces; then the cgroups go
+//	client ── http ──> host ── start ──> child, born by vfork into the call's
+//	                    │                  │ cgroup and namespaces
+//	                    │                  │ takes a copy of the prepared root
+//	                    │                  │ gives up user, capabilities, keys, descriptors
+//	                    │                  │ has its system calls filtered
+//	                    │                  └─ exec ──> function, pid 1
+//	                    │ <──────── output, exit status: wait4 ────┘ CGI on 0, 1
+//	                    └── destroy: the namespaces went with the last process; the cgroups go
 //
 // It is the CGI host with another way to start a process: what a request and
 // its answer are, how many calls go on at once and who waits for the dead is
 // package cgi's. A host may have more than one way to start a sandbox: each is
 // a [cgi.Config].Start.
+//
+// The native engine's child runs no Go between birth and exec: it makes the
+// system calls of a list that was written before (script_linux.go, the policy
+// is child_linux.go). Architectures without those lines of assembly have
+// another way (thread_linux.go), which lacks some of the guards; users who
+// aren't root have a user namespace (userns_linux.go).
+//
+// System calls are filtered by a program that golang.org/x/net/bpf assembles:
+// well kept, by the Go project, and without cgo, so that the binary stays
+// static and starts without a linker (seccomp_linux.go).
+//
+// What a call sees as its program, /function and /proc/self/exe, is this
+// binary's own file: the same inode, under a mount of its own that is read-only,
+// for a user who doesn't own it (CVE-2019-5736 needed to write to it). A copy
+// would cost each call the page cache that all processes of the lab share.
 //
 // Cost per request: one fork and exec of the function, as in cgi, and on the
 // project's machines about 1 ms more, half of it for the network namespace.

@@ -120,7 +120,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	defer null.Close()
 	for name, program := range benchPrograms(b) {
-		f := &function{args: []string{"function"}, env: []string{role.Prefix + "ROLE=sandbox nothing", "GOMAXPROCS=1"},
+		f := &function{args: []string{"function"}, env: []string{role.Prefix + "ROLE=" + CallRole, "GOMAXPROCS=1"},
 			files: [3]uintptr{null.Fd(), null.Fd(), null.Fd()}}
 		b.Run(name, func(b *testing.B) {
 			n := newTestNative(b, program)
