@@ -267,7 +267,7 @@ func (f *frame) own(m sim.Model, ms *sim.ModelState, w int) string {
 		data := map[string]any{"InFlight": count(ms.InFlight), "Lag": lag}
 		return fit(w, f.word.T("own.eventloop", data), f.word.T("own.eventloop_brief", data))
 	case sim.Container:
-		if ms.Mode != "" {
+		if ms.Mode != "" && ms.Queue == 0 {
 			return f.sandboxes(ms, w)
 		}
 		fallthrough

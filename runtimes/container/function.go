@@ -113,7 +113,7 @@ func interpreterOf(f *os.File) (string, error) {
 		return fields[0], nil
 	}
 	if !strings.HasPrefix(line, elf.ELFMAG) {
-		return "", errors.New("it is neither an ELF program nor a script that begins with #!")
+		return "", errors.New("it is neither an ELF program nor a script that names its interpreter after #! on the first line")
 	}
 	e, err := elf.NewFile(f)
 	if err != nil {

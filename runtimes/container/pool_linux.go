@@ -1,7 +1,6 @@
 package container
 
 import (
-	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -11,16 +10,6 @@ import (
 	"forklore/runtimes/role"
 )
 
-// spare is a sandbox that waits for its program: what a CGI program is asked
-// comes with its exec, so all but that can be done ahead.
-type spare interface {
-	run(*cgi.Program) (cgi.Process, error)
-	close() error
-}
-
-// parker is an engine that can make them.
-type parker interface{ spare() (spare, error) }
-
 // pool decides which sandbox a call gets, by the mode:
 //
 //	fresh      ── call ── made ── used ── destroyed
@@ -28,8 +17,7 @@ type parker interface{ spare() (spare, error) }
 //	warm       ── call ── made ── used ── frozen ── call ── thawed ── used ── frozen ... idle ── destroyed
 //
 // A sandbox that waits has a place of the host's, as a call has: there are
-// never more sandboxes than places, and a call that finds none free is
-// rejected, as Lambda throttles.
+// never more sandboxes than places.
 type pool struct {
 	engine  engine
 	freezer *freezer      // nil: none, for the reason in noFreezer; sandboxes wait unfrozen then
@@ -71,12 +59,6 @@ const (
 	startPatience = 20 * time.Second
 	// tidyEvery is how late the end of an idle sandbox may be noticed.
 	tidyEvery = 250 * time.Millisecond
-	// The stock is filled up when no call has made a sandbox of its own for
-	// calm, so that it doesn't take their CPU; but it doesn't wait longer than
-	// calmPatience, or a lasting storm would leave it empty for ever.
-	calm         = 20 * time.Millisecond
-	calmPatience = time.Second
-	refillRetry  = 50 * time.Millisecond
 )
 
 // newPool reads the settings.
@@ -258,107 +240,6 @@ func (l *pool) endWaiting(useless func(*member) bool) {
 	ends.Wait()
 }
 
-// refill keeps the stock of mode prewarmed complete: one sandbox at a time,
-// until the pool is closed.
-func (l *pool) refill() {
-	retry := time.NewTimer(0)
-	defer retry.Stop()
-	for {
-		select {
-		case <-l.quit:
-			return
-		case <-l.kick:
-		case <-retry.C:
-		}
-		for l.lacks() {
-			if !l.awaitCalm() {
-				return
-			}
-			err := l.stock()
-			var never *Unavailable
-			if errors.As(err, &never) {
-				role.Tell("say no sandboxes are made ahead: " + err.Error())
-				return
-			}
-			if err != nil {
-				if err != errNoPlace {
-					slog.Warn("container: fill up the stock", "err", err)
-				}
-				retry.Reset(refillRetry)
-				break
-			}
-		}
-	}
-}
-
-func (l *pool) lacks() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mode == prewarmed && !l.closed && len(l.waiting)+len(l.spares) < l.size
-}
-
-// awaitCalm waits until no call is at making a sandbox, and reports whether
-// the pool is still open.
-func (l *pool) awaitCalm() bool {
-	for end := time.Now().Add(calmPatience); time.Now().Before(end); {
-		l.mu.Lock()
-		storm := calm - time.Since(l.lastCold)
-		l.mu.Unlock()
-		if storm <= 0 {
-			break
-		}
-		select {
-		case <-l.quit:
-			return false
-		case <-time.After(storm):
-		}
-	}
-	return true
-}
-
-// takeSpare takes a sandbox that waits for its program, nil if there is none.
-func (l *pool) takeSpare() (s spare) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.spares) > 0 {
-		s, l.spares = l.spares[0], l.spares[1:]
-		nudge(l.kick)
-	}
-	return s
-}
-
-// stock makes one sandbox that waits.
-func (l *pool) stock() error {
-	if l.function {
-		s, err := l.engine.(parker).spare()
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.mode != prewarmed || l.closed { // meanwhile
-			return s.close()
-		}
-		l.spares = append(l.spares, s)
-		return nil
-	}
-	place, ok := l.host.Reserve()
-	if !ok {
-		return errNoPlace
-	}
-	m, err := l.make(place)
-	if err == nil {
-		if err = m.ready(); err != nil || !l.wait(m) {
-			m.end()
-		} else {
-			l.host.Leave(place, true)
-			return nil
-		}
-	}
-	l.host.Leave(place, false)
-	return err
-}
-
 // ending ends all that wait, and those that are being made: frozen ones could
 // not be killed by the host's reaper.
 func (l *pool) ending() {
@@ -377,9 +258,6 @@ func (l *pool) ending() {
 	case <-time.After(time.Second):
 	}
 }
-
-// errNoPlace: all are taken.
-var errNoPlace = errors.New("no place for a sandbox")
 
 func (l *pool) close() {
 	l.engine.close()
