@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,6 +79,21 @@ func (h *testHost) pickOne() {
 	}
 }
 
+// members are the processes in the calls' groups.
+func (h *testHost) members() (pids []int) {
+	for _, d := range h.dirs {
+		lists, _ := filepath.Glob(d + "/*/cgroup.procs")
+		for _, l := range lists {
+			text, _ := os.ReadFile(l)
+			for f := range strings.FieldsSeq(string(text)) {
+				pid, _ := strconv.Atoi(f)
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
 func pause(most time.Duration) { time.Sleep(rand.N(most)) }
 
 // TestKilledSandboxes: a sandbox may be killed at any moment, also while it is
@@ -128,8 +144,11 @@ func TestKilledHosts(t *testing.T) {
 				pids := descendants(h.Pid)
 				h.Kill()
 				close(stop)
-				h.sweep()
 				wait()
+				if haveStub && !noThreadFD.Load() { // else, see lifeline
+					requireGone(t, append(pids, h.members()...))
+				}
+				h.sweep()
 				requireGone(t, append(pids, h.sandboxes()...))
 			})
 			if diff := cmp.Diff(before, mounts(t)); diff != "" {
