@@ -51,10 +51,10 @@ func init() {
 
 // storm calls the host from four sides until stop is closed, and reports how
 // many calls it made.
-func (h *testHost) storm(stop <-chan struct{}) (calls *atomic.Int64, wait func()) {
+func (h *testHost) storm(stop <-chan struct{}, queries ...string) (calls *atomic.Int64, wait func()) {
 	var clients sync.WaitGroup
 	calls = new(atomic.Int64)
-	queries := []string{"", "spin_us=3000", "mem_bytes=1048576", "crash=1", "io_us=1000"}
+	queries = append(queries, "", "spin_us=3000", "mem_bytes=1048576", "crash=1")
 	for range 4 {
 		clients.Go(func() {
 			for {
@@ -138,7 +138,7 @@ func TestKilledHosts(t *testing.T) {
 			t.Run("killed", func(t *testing.T) { // what it cleans up is done when it ends
 				h := startHost(t)
 				stop := make(chan struct{})
-				_, wait := h.storm(stop)
+				_, wait := h.storm(stop, "hang=1")
 				time.Sleep(30 * time.Millisecond)
 				pause(60 * time.Millisecond)
 				pids := descendants(h.Pid)
@@ -193,7 +193,7 @@ func TestKilledLabs(t *testing.T) {
 			}
 			t.Cleanup(h.sweep)
 			stop := make(chan struct{})
-			_, wait := h.storm(stop)
+			_, wait := h.storm(stop, "hang=1")
 			time.Sleep(30 * time.Millisecond)
 			pause(60 * time.Millisecond)
 			pids := append(descendants(pid), pid)
