@@ -148,7 +148,7 @@ func TestEngineWorld(t *testing.T) {
 		}
 		defer out.Close()
 		p, err := e.Start(&cgi.Program{Args: []string{"probe"}, Stdin: null.Fd(), Stdout: in.Fd(), Stderr: 2,
-			Env: []string{"FORKLORE_ROLE=sandbox probe", "FORKLORE_HOST_PID=" + strconv.Itoa(os.Getpid()), "GORACE=atexit_sleep_ms=0", "GODEBUG=containermaxprocs=0"}})
+			Env: []string{"FORKLORE_ROLE=sandbox probe", "FORKLORE_UNFILTERED=1", "FORKLORE_HOST_PID=" + strconv.Itoa(os.Getpid()), "GORACE=atexit_sleep_ms=0", "GODEBUG=containermaxprocs=0"}})
 		in.Close()
 		if err != nil {
 			t.Fatal(err)

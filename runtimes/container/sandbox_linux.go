@@ -59,7 +59,11 @@ func newNativeIn(userns bool, program, backend string, g *groups) (*native, erro
 		}
 	}
 	n := &native{groups: g, env: env, stub: haveStub}
-	if n.filter, err = newFilter(); err != nil {
+	clone3 := absent
+	if !haveStub && g != nil && g.v2 {
+		clone3 = allow
+	}
+	if n.filter, err = newFilter(clone3); err != nil {
 		return nil, err
 	}
 	if userns {

@@ -13,8 +13,9 @@ import (
 //
 // Offsets of the first four fields, and of step's, are known to the assembly.
 type script struct {
-	steps  *step
-	at     *step   // the one that is being made
+	steps *step
+	at    *step // the one that is being made
+	//lint:ignore U1000 the assembly's
 	kept   uintptr // the result of the last step that keeps its result
 	result int     // of the step that ended the child, if not the exec
 

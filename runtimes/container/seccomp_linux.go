@@ -58,8 +58,8 @@ var (
 	refuse = verdict{name: "refuse", result: retEPERM}
 	absent = verdict{name: "absent", result: retENOSYS}
 
-	// Its flags are in memory, where a filter can't look.
-	onClone3 = absent
+	// The flags of clone3 are in memory, where a filter can't look. Who forks into
+	// a cgroup from behind the filter needs it all the same, see startThread.
 	// The first argument is the flags, except on s390, where there's no filter.
 	onClone = verdict{name: "no namespaces", mask: cloneNamespaces, allowed: []uint32{0}, result: retAllow, otherwise: retEPERM}
 	// Linux, Linux with 32-bit addresses, and with uname26; and to ask.
@@ -76,10 +76,10 @@ var audit = map[string]uint32{
 	"riscv64": unix.AUDIT_ARCH_RISCV64, "loong64": unix.AUDIT_ARCH_LOONGARCH64,
 }[runtime.GOARCH]
 
-// filterProgram assembles the filter.
-func filterProgram() []bpf.Instruction {
+// filterProgram is the filter, with a clone3 that is let through or isn't there.
+func filterProgram(clone3 verdict) []bpf.Instruction {
 	verdicts := map[uint32]verdict{
-		unix.SYS_CLONE: onClone, unix.SYS_CLONE3: onClone3,
+		unix.SYS_CLONE: onClone, unix.SYS_CLONE3: clone3,
 		unix.SYS_PERSONALITY: onPersonality,
 		unix.SYS_SOCKET:      onSocket,
 	}
@@ -165,11 +165,11 @@ type filter struct {
 	raw   []bpf.RawInstruction
 }
 
-func newFilter() (*filter, error) {
+func newFilter(clone3 verdict) (*filter, error) {
 	if audit == 0 {
 		return nil, &Unavailable{Reason: "no list of system calls for " + runtime.GOARCH}
 	}
-	raw, err := bpf.Assemble(filterProgram())
+	raw, err := bpf.Assemble(filterProgram(clone3))
 	if err != nil {
 		return nil, err
 	}

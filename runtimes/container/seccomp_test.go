@@ -18,7 +18,7 @@ import (
 // interpreter of the language; that the kernel's says the same, the probe's
 // tries say (notCalled).
 func TestFilter(t *testing.T) {
-	vm, err := bpf.NewVM(filterProgram())
+	vm, err := bpf.NewVM(filterProgram(absent))
 	if err != nil {
 		t.Fatal(err)
 	}

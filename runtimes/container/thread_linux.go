@@ -14,6 +14,9 @@ import (
 //     and what the child does is ForkExec's.
 //   - on v2, a cgroup namespace. The root of one is its maker's group; the
 //     thread is in the host's, and for the child the filter is installed.
+//   - on v2, a filter that hides clone3(2): ForkExec gets into the call's cgroup
+//     by it, from behind the filter. A function may make a user namespace then,
+//     in which it still can't mount, unshare or enter anything.
 //   - a user namespace: a process with threads can't enter one.
 //   - certainty that the function dies with the host. One that is killed
 //     between the fork and the child's prctl(2) can't be noticed by the child:

@@ -57,7 +57,11 @@ func newNativeOf(t testing.TB, w way, program string, memBytes, pids int64) *nat
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.stub = w.stub
+	if n.stub = w.stub; !w.stub && g != nil && g.v2 {
+		if n.filter, err = newFilter(allow); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(n.prepared.close)
 	return n
 }
