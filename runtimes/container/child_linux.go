@@ -75,6 +75,11 @@ func (s *sandbox) child() (*script, *cloneArgs, error) {
 	sc.add("join a session keyring of its own", mayFail, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	sc.add("be a session of its own", 0, unix.SYS_SETSID)
 	sc.dropPrivileges(syscall.Geteuid() == 0)
+	if s.user >= 0 && s.groups == nil {
+		// Counted in the user namespace, so for all calls together, and for
+		// nothing else of the user's.
+		sc.add("limit the processes", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NPROC, uintptr(unsafe.Pointer(&withoutGroup)), 0)
+	}
 	// Again: a change of user clears it (prctl(2)).
 	sc.lifeline(s.host)
 	return sc, args, nil
@@ -116,6 +121,10 @@ func (sc *script) dropPrivileges(changeUser bool) {
 	sc.add("forbid new privileges", 0, unix.SYS_PRCTL, prSetNoNewPrivs, 1)
 	sc.add("set the umask", 0, unix.SYS_UMASK, 0o022)
 }
+
+// withoutGroup is how many processes and threads all calls may have where no
+// cgroup limits them: a fork bomb takes the calls down, but not the machine.
+var withoutGroup = syscall.Rlimit{Cur: 8 * defaultPids, Max: 8 * defaultPids}
 
 // rlimits, hard and soft (getrlimit(2)). Processes and memory are the cgroup's
 // to limit: RLIMIT_NPROC counts all of a user's, in all sandboxes.

@@ -158,7 +158,7 @@ func tries() map[string]string {
 		"change program":           errText(os.Chmod(functionPath, 0o777)),
 		"write to /proc/sys":       write("/proc/sys/kernel/hostname"),
 		"trigger sysrq":            write("/proc/sysrq-trigger"),
-		"read kernel memory":       errText(errOf(os.ReadFile("/proc/kcore"))),
+		"read kernel memory":       errText(nothingIn(os.ReadFile("/proc/kcore"))),
 		"write to its cgroup":      write("/sys/fs/cgroup/cgroup.procs"),
 		"mount a cgroup":           errText(syscall.Mount("cgroup2", "/tmp", "cgroup2", 0, "")),
 		"remount /":                errText(syscall.Mount("", "/", "", syscall.MS_REMOUNT, "")),
@@ -221,7 +221,13 @@ func filtered() map[string]string {
 	}
 }
 
-func errOf(_ []byte, err error) error { return err }
+// nothingIn is an error for a file that can't be read, or holds nothing.
+func nothingIn(b []byte, err error) error {
+	if err == nil && len(b) == 0 {
+		return io.EOF
+	}
+	return err
+}
 
 func names(dir string) []string {
 	entries, _ := os.ReadDir(dir)
