@@ -252,6 +252,12 @@ var (
 // roleNice is how much the roles yield to the lab itself.
 const roleNice = 5
 
+// The first thread stays the main goroutine's, so that the launching thread is
+// another one. What is seen and done to a process by its pid goes by its first
+// thread: were that the launching one, the lab itself would be a member of
+// each cgroup for the moment of a launch, and the OOM killer's to take.
+func init() { runtime.LockOSThread() }
+
 func prepare() {
 	cleanDescriptors()
 	// No role leaves a core file, however it dies.
