@@ -16,5 +16,5 @@ func TestQueueIsTheBacklog(t *testing.T) {
 	for _, c := range waiting {
 		<-c
 	}
-	eventually(t, "nobody waits", func() bool { return p.board.QueueNow.Load() == 0 && p.board.QueueMax.Load() == 5 })
+	eventually(t, "nobody waits", func() bool { return p.board.QueueNow.Load() == 0 && p.board.QueueMax.Load() >= 5 })
 }
