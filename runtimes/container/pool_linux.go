@@ -108,6 +108,9 @@ func (l *pool) set(name, value string) {
 	nudge(l.kick)
 }
 
+// dyingPatience is how long a sandbox that takes no call may take to be gone.
+const dyingPatience = time.Second
+
 // Start is cgi.Config's: the call has a place, and whoever waits there is its.
 func (l *pool) Start(p *cgi.Program) (cgi.Process, error) {
 	m, old, mode := l.take(p.Place)
@@ -118,7 +121,13 @@ func (l *pool) Start(p *cgi.Program) (cgi.Process, error) {
 		if err := m.call(p); err == nil {
 			return cgi.Process{Pid: m.Pid, Waited: true, Resident: m.Resident}, nil
 		}
-		m.end() // it died while it waited
+		// It died while it waited, and its end may be still on its way: a death
+		// that we don't wait for would be taken for our own doing.
+		select {
+		case <-m.Ended():
+		case <-time.After(dyingPatience):
+		}
+		m.end()
 	}
 	if s := l.takeSpare(); s != nil {
 		if proc, err := s.run(p); err == nil {

@@ -297,10 +297,13 @@ func TestKillWaiting(t *testing.T) {
 	// And once more, with a call at once.
 	pid = h.inState(t, h.waitingState(t), 1)[0]
 	syscall.Kill(pid, syscall.SIGKILL)
-	h.ok(t, "")
-	if f := h.died(t); f[1] != strconv.Itoa(pid) || f[3] != "0" {
-		t.Errorf("reported %q, want pid %d, no request", f, pid)
+	// A sandbox that is thawed only to die may still take the call, which dies
+	// with it then; the next one has a sandbox in any case.
+	h.get("")
+	if f := h.died(t); f[1] != strconv.Itoa(pid) {
+		t.Errorf("reported %q, want pid %d", f, pid)
 	}
+	h.ok(t, "")
 }
 
 // When the host is killed, the lab's sweep finds the frozen ones.
