@@ -108,6 +108,9 @@ func (l *pool) set(name, value string) {
 	nudge(l.kick)
 }
 
+// endPatience is how long the sandboxes that wait may take to be claimed at the end.
+const endPatience = 500 * time.Millisecond
+
 // dyingPatience is how long a sandbox that takes no call may take to be gone.
 const dyingPatience = time.Second
 
@@ -256,7 +259,18 @@ func (l *pool) ending() {
 	l.closed = true
 	l.mu.Unlock()
 	close(l.quit)
-	l.endWaiting(func(*member) bool { return true })
+	// A sandbox may wait already whose call hasn't left its place yet: it can't
+	// be claimed for a moment. Frozen, it would outlive us: SIGKILL waits for
+	// the thaw.
+	for deadline := time.Now().Add(endPatience); ; time.Sleep(2 * time.Millisecond) {
+		l.endWaiting(func(*member) bool { return true })
+		l.mu.Lock()
+		left := len(l.waiting)
+		l.mu.Unlock()
+		if left == 0 || time.Now().After(deadline) {
+			break
+		}
+	}
 	over := make(chan struct{})
 	go func() { // ends with the workers, or the process
 		l.workers.Wait()
