@@ -41,7 +41,7 @@ func open(t *testing.T, change func(*live.Config)) *lab {
 	cfg := live.Config{
 		Models: models, Seed: 1, RatePerS: 20, Even: true, Workload: w, Timeout: 20 * time.Second,
 		// With the race detector a call takes 22 MiB.
-		Spec: runtimes.Spec{MemoryBytes: 384 << 20, Pids: 512, CallTimeout: 20 * time.Second, MaxCalls: 8, Queue: 64,
+		Spec: runtimes.Spec{MemoryBytes: 448 << 20, Pids: 512, CallTimeout: 20 * time.Second, MaxCalls: 16, Queue: 64,
 			Workers: 4, RestartDelay: 100 * time.Millisecond, Log: log},
 	}
 	if change != nil {
