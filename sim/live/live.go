@@ -141,7 +141,11 @@ func Open(cfg Config) (*Lab, error) {
 		if cfg.Models.Has(sim.Container) {
 			startCPU += runtimes.EngineCPU(cfg.Spec.Engine)
 		}
-		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), cfg.Spec.Workers, goruntime.NumCPU(), len(names), startCPU)
+		workers := 0
+		if cfg.Models.Has(sim.Prefork) { // only then is there a pool to be kept half idle
+			workers = cfg.Spec.Workers
+		}
+		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), workers, goruntime.NumCPU(), len(names), startCPU)
 	}
 	l.house = house
 	l.mode = cmp.Or(cfg.Spec.Mode, sim.ModeFresh)

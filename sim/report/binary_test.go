@@ -213,7 +213,7 @@ func TestCrashSpreads(t *testing.T) {
 }
 
 func TestCrashTakesEveryoneInFlight(t *testing.T) {
-	d := run(t, "--models", "eventloop", "--rate", "16", "--workload", "cpu 1ms, io 1s", "--inject", "crash@3s", "--for", "5s")
+	d := run(t, "--models", "eventloop", "--workload", "cpu 1ms, io 1s", "--inject", "crash@3s", "--for", "5s")
 	i := incident(t, d, "crash", "eventloop")
 	if i.InFlight < 10 || float64(i.Reset) < 0.8*float64(i.InFlight) {
 		t.Errorf("%+v, want at least 10 in flight, and 0.8 of them cut off", i)
