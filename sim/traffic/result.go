@@ -26,7 +26,7 @@ var outcomeNames = [nOutcomes]string{"ok", "error_status", "reset", "refused", "
 func (o Outcome) String() string { return outcomeNames[o] }
 
 // Kinds is a set of kinds of steps.
-type Kinds uint16
+type Kinds uint32
 
 // Has reports whether the kind is in the set.
 func (k Kinds) Has(kind app.Kind) bool { return k&(1<<kind) != 0 }

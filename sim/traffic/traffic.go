@@ -8,9 +8,10 @@
 //	             connect, write, read ──> books (Stats) ──> OnResult ──> Meter
 //
 // The traffic is an open loop: arrivals come when they come, however slow the
-// servers are, and the same arrivals go to every model. Latency counts from
-// the moment at which a request should have been sent. Nothing is ever tried
-// twice, so each arrival has exactly one outcome in each model.
+// servers are, and the same arrivals go to every model, but for those that a
+// burst spares (Skip). Latency counts from the moment at which a request should
+// have been sent. Nothing is ever tried twice, so each arrival has exactly one
+// outcome in each model.
 //
 // Costs, measured in a virtual machine, 150 us of CPU for a request on a
 // connection of its own, nearly all of it the kernel's, 14 us on one that is
@@ -56,6 +57,11 @@ type Config struct {
 	// beyond it is not dropped in silence: its outcome is Local.
 	MaxInFlight int
 
+	// Skip, if set, reports whether an arrival passes a model by: it is not
+	// sent there, counted there, or planned for it. A burst that hits one model
+	// only passes the others by. It is called in the generator's goroutine, for
+	// one target after the other.
+	Skip func(a Arrival, model int) bool
 	// Plan, if set, returns the steps of an arrival in one model: the place
 	// for fault steps. It is called in the generator's goroutine.
 	Plan func(a Arrival, model int) app.Steps
@@ -119,13 +125,16 @@ func (g *Generator) begin() error {
 	return err
 }
 
-// arrive sends one arrival to every model.
+// arrive sends one arrival to every model that Skip doesn't except.
 func (g *Generator) arrive(a Arrival) {
 	g.arrivals.Add(1)
 	if g.cfg.OnArrival != nil {
 		g.cfg.OnArrival(a)
 	}
 	for _, c := range g.clients {
+		if g.cfg.Skip != nil && g.cfg.Skip(a, c.model) {
+			continue
+		}
 		steps := a.Steps
 		if g.cfg.Plan != nil {
 			steps = g.cfg.Plan(a, c.model)

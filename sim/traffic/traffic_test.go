@@ -85,6 +85,53 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// An arrival that passes a model by leaves no trace there.
+func TestSkip(t *testing.T) {
+	addr := serve(t, func(c *net.TCPConn) {
+		request(c)
+		io.WriteString(c, "HTTP/1.1 204 OK\r\n\r\n")
+	})
+	r := newResults()
+	var asked, planned []int // one goroutine: no lock
+	g := New(Config{
+		Targets:  []Target{{2, addr}, {0, addr}, {1, addr}},
+		Skip:     func(a Arrival, model int) bool { asked = append(asked, model); return a.ID == 2 && model != 0 },
+		Plan:     func(a Arrival, model int) app.Steps { planned = append(planned, model); return a.Steps },
+		OnResult: r.add,
+	})
+	g.arrive(Arrival{ID: 1, Intended: time.Now()})
+	g.arrive(Arrival{ID: 2, Intended: time.Now()})
+	for _, x := range r.wait(t, 4) {
+		if x.ID == 2 && x.Model != 0 {
+			t.Errorf("sent all the same: %+v", x)
+		}
+	}
+	drain(t, g)
+	if want := []int{2, 0, 1, 2, 0, 1}; !slices.Equal(asked, want) {
+		t.Errorf("asked for models %v, want %v", asked, want)
+	}
+	if want := []int{2, 0, 1, 0}; !slices.Equal(planned, want) {
+		t.Errorf("planned for models %v, want %v", planned, want)
+	}
+	for m, n := range []uint64{2, 1, 1} {
+		if got, want := g.Stats(m), (Stats{Sent: n, OK: n}); got != want {
+			t.Errorf("model %d: %+v, want %+v", m, got, want)
+		}
+	}
+	if g.Arrivals() != 2 {
+		t.Errorf("%d arrivals", g.Arrivals())
+	}
+}
+
+// A kind that is added to the catalogue has a place in the set.
+func TestKinds(t *testing.T) {
+	for k := app.Kind(1); k < 32; k++ {
+		if set := Kinds(1) << k; !set.Has(k) || set.Has(k-1) || set.Has(k+1) {
+			t.Errorf("kind %d is not told from its neighbours", k)
+		}
+	}
+}
+
 // Pausing, changing the rate and ending wake a generator that sleeps long.
 func TestGeneratorWakes(t *testing.T) {
 	came := make(chan Arrival, 1024) // never blocks the generator
