@@ -32,7 +32,7 @@ type client struct {
 	begun  uint64
 	ended  [nOutcomes]uint64
 	late   *hdrhistogram.Histogram // Sent - Intended, in microseconds
-	open   map[*conn]struct{}      // connections with a request on them
+	open   map[*flight]struct{}    // what can still be ended
 	idle   []*conn                 // kept alive, the last used on top
 	cutOff bool                    // what is in flight stays so
 }
@@ -61,13 +61,14 @@ func newClient(t Target, addr syscall.SockaddrInet4, c *Config) *client {
 			}
 		},
 		late: newHistogram(2),
-		open: map[*conn]struct{}{},
+		open: map[*flight]struct{}{},
 	}
 }
 
 // start counts a request before it runs, so that no moment exists at which an
-// arrival is nowhere in the books. False: it was refused here, and reported.
-func (c *client) start(a *Arrival) bool {
+// arrival is nowhere in the books. nil: it was refused here, and reported.
+func (c *client) start(a *Arrival, steps *app.Steps) *flight {
+	f := &flight{client: c, a: a, steps: steps, timeout: c.timeout}
 	c.mu.Lock()
 	full := c.begun-c.settled() >= c.most
 	c.begun++
@@ -75,13 +76,15 @@ func (c *client) start(a *Arrival) bool {
 		c.ended[Local]++
 	} else {
 		c.running.Add(1)
+		c.open[f] = struct{}{}
 	}
 	c.mu.Unlock()
 	if full {
 		c.report(&Result{ID: a.ID, Model: c.model, Intended: a.Intended, End: time.Now(), Outcome: Local,
 			Err: fmt.Sprintf("%v (%d)", errLimit, c.most)})
+		return nil
 	}
-	return !full
+	return f
 }
 
 // settled is the number of requests that have ended. Called with the lock.
@@ -94,84 +97,12 @@ func (c *client) settled() (n uint64) {
 
 // exchange is one request that start has let in, on a kept connection or one
 // of its own.
-func (c *client) exchange(a *Arrival, steps *app.Steps) {
+func (c *client) exchange(f *flight) {
 	defer c.running.Done()
-	if cn := c.do(c.takeIdle(), a, steps); cn != nil {
+	if cn := f.do(c.takeIdle()); cn != nil {
 		c.putIdle(cn)
 	}
 }
-
-// do performs the request on cn, or on a new connection if cn is nil, and
-// returns the connection if it can carry another one. Nothing is tried twice.
-func (c *client) do(cn *conn, a *Arrival, steps *app.Steps) *conn {
-	r := Result{ID: a.ID, Model: c.model, Intended: a.Intended, Faults: faultsOf(steps), Reused: cn != nil}
-	r.Sent = time.Now()
-	var resp response
-	cn, err := c.connect(cn, r.Sent)
-	if err == nil {
-		r.Opened, r.LocalPort = cn.opened, cn.port
-		cn.out = c.appendRequest(cn.out[:0], a.ID, steps)
-		_, sent := cn.f.Write(cn.out)
-		// A server may have answered and closed before it had read all.
-		if resp, err = readResponse(cn.br); err != nil && sent != nil {
-			err = sent
-		}
-	}
-	r.End = time.Now()
-	r.Status, r.AnsweredAs, r.BodyBytes = resp.status, resp.request, resp.bodyBytes
-	switch {
-	case err != nil:
-		r.Outcome, r.Err = outcomeOf(err), why(err, r.Reused)
-	case r.Status < 200 || r.Status > 299:
-		r.Outcome = ErrorStatus
-	}
-	keep := err == nil && resp.keepAlive && c.keepAlive && cn.br.Buffered() == 0
-	if cn != nil {
-		c.mu.Lock()
-		delete(c.open, cn)
-		c.mu.Unlock()
-		if !keep {
-			cn.close()
-			cn = nil
-		}
-	}
-	c.settle(&r)
-	return cn
-}
-
-// connect gets the connection ready: registered so that Drain can end it, and
-// with its deadline. A connection that failed is returned too, to be closed.
-func (c *client) connect(cn *conn, now time.Time) (*conn, error) {
-	isNew := cn == nil
-	if isNew {
-		f, err := begin(c.addr)
-		if err != nil {
-			return nil, err
-		}
-		cn = &conn{f: f, br: readers.Get().(*bufio.Reader)}
-		cn.br.Reset(f)
-	}
-	c.mu.Lock()
-	c.open[cn] = struct{}{}
-	if c.timeout > 0 {
-		cn.f.SetDeadline(now.Add(c.timeout))
-	}
-	if c.cutOff {
-		cn.f.SetDeadline(past)
-	}
-	c.mu.Unlock()
-	if !isNew {
-		return cn, nil
-	}
-	port, err := finish(cn.f, c.addr)
-	if err == nil {
-		cn.opened, cn.port = time.Now(), port
-	}
-	return cn, err
-}
-
-// past is a deadline that ends whatever waits.
-var past = time.Unix(1, 0)
 
 func (cn *conn) close() {
 	cn.f.Close()
@@ -198,9 +129,9 @@ func (c *client) appendRequest(b []byte, id uint64, steps *app.Steps) []byte {
 }
 
 // settle enters the result in the books and reports it.
-func (c *client) settle(r *Result) {
+func (c *client) settle(r *Result, gaveUp bool) {
 	c.mu.Lock()
-	if c.cutOff && r.Outcome == Timeout {
+	if c.cutOff && r.Outcome == Timeout && !gaveUp {
 		c.mu.Unlock() // it wasn't the model that ended it: it stays in flight
 		return
 	}
@@ -241,8 +172,8 @@ func (c *client) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cutOff = true
-	for cn := range c.open {
-		cn.f.SetDeadline(past)
+	for f := range c.open {
+		f.expire()
 	}
 	for _, cn := range c.idle {
 		cn.close()

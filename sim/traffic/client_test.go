@@ -278,25 +278,7 @@ func TestTimeoutOfConnecting(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other kernels than Linux refuse when the backlog is full")
 	}
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(fd)
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	name, _ := syscall.Getsockname(fd)
-	addr := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
-	fill, err := net.Dial("tcp4", addr) // the queue has room for backlog + 1
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fill.Close()
-	r := ask(t, Config{Timeout: 100 * time.Millisecond}, addr)
+	r := ask(t, Config{Timeout: 100 * time.Millisecond}, fullBacklog(t))
 	if r.Outcome != Timeout || !r.Opened.IsZero() {
 		t.Errorf("%+v", r)
 	}

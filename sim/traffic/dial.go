@@ -130,7 +130,7 @@ func outcomeOf(err error) Outcome {
 		return Local
 	case errors.As(err, &bad):
 		return ErrorStatus
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT), err == errGaveUp:
 		return Timeout
 	case errors.Is(err, errSelf), errors.Is(err, syscall.ECONNREFUSED):
 		return Refused
@@ -142,6 +142,8 @@ func outcomeOf(err error) Outcome {
 func why(err error, reused bool) string {
 	text := err.Error()
 	switch {
+	case err == errGaveUp:
+		return text // the server has no part in it
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		text = "no complete answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

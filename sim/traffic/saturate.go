@@ -38,8 +38,8 @@ func (g *Generator) loop(ctx context.Context, c *client) {
 	for ctx.Err() == nil {
 		a := Arrival{ID: g.arrivals.Add(1), Intended: time.Now()}
 		_, a.Steps = d.at(a.ID)
-		if c.start(&a) {
-			cn = c.do(cn, &a, &a.Steps)
+		if f := c.start(&a, &a.Steps); f != nil {
+			cn = f.do(cn)
 			c.running.Done()
 		}
 	}

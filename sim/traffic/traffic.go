@@ -139,8 +139,8 @@ func (g *Generator) arrive(a Arrival) {
 		if g.cfg.Plan != nil {
 			steps = g.cfg.Plan(a, c.model)
 		}
-		if c.start(&a) {
-			go c.exchange(&a, &steps)
+		if f := c.start(&a, &steps); f != nil {
+			go c.exchange(f)
 		}
 	}
 }
