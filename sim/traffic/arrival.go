@@ -10,7 +10,7 @@ import (
 // Arrival is one request that comes in, at the same moment and with the same
 // steps in every model.
 type Arrival struct {
-	ID       uint64 // 1, 2, 3, ...
+	ID       uint64 // 1, 2, 3, ...; of a retry, see Attempt
 	Intended time.Time
 	Steps    app.Steps
 }

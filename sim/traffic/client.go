@@ -17,6 +17,7 @@ import (
 
 // client sends requests to one model and accounts for each of them.
 type client struct {
+	cfg       *Config
 	model     int
 	addr      syscall.SockaddrInet4
 	host      string // for the Host field
@@ -35,6 +36,10 @@ type client struct {
 	open   map[*flight]struct{}    // what can still be ended
 	idle   []*conn                 // kept alive, the last used on top
 	cutOff bool                    // what is in flight stays so
+
+	retry     *Retry        // nil: nothing is tried again
+	withdrawn chan struct{} // closed when retry ends
+	waiting   uint64        // retries whose time hasn't come
 }
 
 // conn is one connection. A request owns it while it is on it.
@@ -53,7 +58,7 @@ var errLimit = errors.New("over the client's limit of requests in flight")
 
 func newClient(t Target, addr syscall.SockaddrInet4, c *Config) *client {
 	return &client{
-		model: t.Model, addr: addr, host: t.Addr, token: c.Token,
+		cfg: c, model: t.Model, addr: addr, host: t.Addr, token: c.Token,
 		timeout: c.Timeout, keepAlive: c.KeepAlive, most: uint64(c.MaxInFlight),
 		report: func(r *Result) {
 			if c.OnResult != nil {
@@ -70,21 +75,37 @@ func newClient(t Target, addr syscall.SockaddrInet4, c *Config) *client {
 func (c *client) start(a *Arrival, steps *app.Steps) *flight {
 	f := &flight{client: c, a: a, steps: steps, timeout: c.timeout}
 	c.mu.Lock()
-	full := c.begun-c.settled() >= c.most
-	c.begun++
-	if full {
-		c.ended[Local]++
-	} else {
-		c.running.Add(1)
-		c.open[f] = struct{}{}
-	}
-	c.mu.Unlock()
-	if full {
-		c.report(&Result{ID: a.ID, Model: c.model, Intended: a.Intended, End: time.Now(), Outcome: Local,
-			Err: fmt.Sprintf("%v (%d)", errLimit, c.most)})
+	if c.begun-c.settled() >= c.most {
+		c.mu.Unlock()
+		c.refuse(a, errLimit)
 		return nil
 	}
+	defer c.mu.Unlock()
+	c.begun++
+	c.running.Add(1)
+	c.open[f] = struct{}{}
+	if c.retry != nil && c.retry.Patience > 0 {
+		f.timeout = c.retry.Patience
+	}
 	return f
+}
+
+// refuse books a request that is over a limit of the client, and reports it.
+func (c *client) refuse(a *Arrival, limit error) {
+	c.mu.Lock()
+	c.begun++
+	c.ended[Local]++
+	c.mu.Unlock()
+	c.report(&Result{ID: a.ID, Model: c.model, Intended: a.Intended, End: time.Now(), Outcome: Local,
+		Err: fmt.Sprintf("%v (%d)", limit, c.most)})
+}
+
+// plan returns what an arrival does in this model.
+func (c *client) plan(a *Arrival) app.Steps {
+	if c.cfg.Plan == nil {
+		return a.Steps
+	}
+	return c.cfg.Plan(*a, c.model)
 }
 
 // settled is the number of requests that have ended. Called with the lock.
@@ -96,11 +117,14 @@ func (c *client) settled() (n uint64) {
 }
 
 // exchange is one request that start has let in, on a kept connection or one
-// of its own.
+// of its own, and those that come of its failure.
 func (c *client) exchange(f *flight) {
-	defer c.running.Done()
-	if cn := f.do(c.takeIdle()); cn != nil {
-		c.putIdle(cn)
+	for f != nil {
+		if cn := f.do(c.takeIdle()); cn != nil {
+			c.putIdle(cn)
+		}
+		f = c.again(f)
+		c.running.Done() // f's own count, if there is one, has begun
 	}
 }
 
@@ -128,22 +152,25 @@ func (c *client) appendRequest(b []byte, id uint64, steps *app.Steps) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// settle enters the result in the books and reports it.
-func (c *client) settle(r *Result, gaveUp bool) {
+// settle enters the result in the books and reports it. False: there is none,
+// the request was cut off.
+func (c *client) settle(r *Result, gaveUp bool) bool {
 	c.mu.Lock()
 	if c.cutOff && r.Outcome == Timeout && !gaveUp {
 		c.mu.Unlock() // it wasn't the model that ended it: it stays in flight
-		return
+		return false
 	}
 	c.ended[r.Outcome]++
 	c.late.RecordValue(min(max(r.Sent.Sub(r.Intended).Microseconds(), 0), mostUS))
 	c.mu.Unlock()
 	c.report(r)
+	return true
 }
 
 // takeIdle returns the connection that was used last, nil if there is none.
 // Whether the server has closed it in the meantime is not looked at: the
-// request that finds out is reset, and is not sent again.
+// request that finds out is reset, and is not sent again behind the back of
+// the books.
 func (c *client) takeIdle() *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,11 +194,13 @@ func (c *client) putIdle(cn *conn) {
 	c.idle = append(c.idle, cn)
 }
 
-// cut ends whatever is in flight, and what is kept alive.
+// cut ends whatever is in flight, what waits to be tried again, and what is
+// kept alive.
 func (c *client) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cutOff = true
+	c.setRetry(nil)
 	for f := range c.open {
 		f.expire()
 	}

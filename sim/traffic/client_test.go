@@ -425,7 +425,7 @@ func TestKeepAliveNeverRetries(t *testing.T) {
 	if got[0].LocalPort != got[1].LocalPort || got[0].Opened != got[1].Opened || got[0].LocalPort == got[3].LocalPort {
 		t.Error("ports and times don't show which requests had one connection")
 	}
-	if !strings.Contains(got[2].Err, "nothing is tried twice") {
+	if !strings.Contains(got[2].Err, "no request is sent twice") {
 		t.Errorf("the reason is %q", got[2].Err)
 	}
 	if len(served) != 3 {

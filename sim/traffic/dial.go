@@ -154,7 +154,7 @@ func why(err error, reused bool) string {
 		text = "closed by the server before the request was sent"
 	}
 	if reused {
-		text += "; the connection had been kept alive, and nothing is tried twice"
+		text += "; the connection had been kept alive, and no request is sent twice"
 	}
 	return text
 }

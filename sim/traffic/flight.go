@@ -17,13 +17,17 @@ type flight struct {
 	steps   *app.Steps
 	timeout time.Duration
 
+	// When it has ended.
+	end    time.Time
+	failed bool // and its client waited for it until then
+
 	// With the client's lock.
 	conn   *conn
 	gaveUp bool
 }
 
 // do performs the request on cn, or on a new connection if cn is nil, and
-// returns the connection if it can carry another one. Nothing is tried twice.
+// returns the connection if it can carry another one. Nothing is sent twice.
 func (f *flight) do(cn *conn) *conn {
 	r := Result{ID: f.a.ID, Model: f.model, Intended: f.a.Intended, Faults: faultsOf(f.steps), Reused: cn != nil}
 	r.Sent = time.Now()
@@ -55,12 +59,13 @@ func (f *flight) do(cn *conn) *conn {
 		cn.close()
 		cn = nil
 	}
-	f.settle(&r, gaveUp)
+	f.end = r.End
+	f.failed = f.settle(&r, gaveUp) && r.Outcome.failed() && !gaveUp
 	return cn
 }
 
-// connect gets the connection ready: in use so that it can be ended, and
-// with its deadline. A connection that failed is returned too, to be closed.
+// connect gets the connection ready: in use so that it can be ended, and with
+// its deadline. A connection that failed is returned too, to be closed.
 func (f *flight) connect(cn *conn, now time.Time) (*conn, error) {
 	if cn != nil {
 		f.use(cn, now)
@@ -88,7 +93,7 @@ var errGaveUp = errors.New("the client gave up")
 // GiveUp makes the client of each matching request in flight in the model
 // leave now: its connection is closed, and the request is a Timeout, whatever
 // has arrived of an answer. It returns how many did; each of them is reported,
-// by OnResult as ever. ids is called with a lock held: it must be quick, and
+// by OnResult as ever, and not tried again: who leaves has left. ids is called with a lock held: it must be quick, and
 // call nothing of the generator.
 func (g *Generator) GiveUp(model int, ids func(id uint64) bool) (n int) {
 	c := g.client(model)
@@ -127,9 +132,11 @@ func (f *flight) use(cn *conn, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conn = cn
+	var deadline time.Time // none: also where a request before had one, for Retry.Patience
 	if f.timeout > 0 {
-		cn.f.SetDeadline(now.Add(f.timeout))
+		deadline = now.Add(f.timeout)
 	}
+	cn.f.SetDeadline(deadline)
 	if f.cutOff || f.gaveUp {
 		f.expire()
 	}

@@ -69,8 +69,8 @@ func (r *Result) Latency() time.Duration { return r.End.Sub(r.Intended) }
 // Wrong reports an answer with another's data.
 func (r *Result) Wrong() bool { return r.AnsweredAs != 0 && r.AnsweredAs != r.ID }
 
-// Stats are the counts of one model. They add up at every moment:
-// Sent = OK + ErrorStatus + Reset + Refused + Timeout + InFlight.
+// Stats are the counts of one model, retries among them. They add up at every
+// moment: Sent = OK + ErrorStatus + Reset + Refused + Timeout + InFlight.
 type Stats struct {
 	Sent, OK, ErrorStatus, Reset, Refused, Timeout, InFlight uint64
 	// Local counts arrivals that never left the lab. They aren't in Sent.

@@ -11,8 +11,9 @@ import (
 // last one, on one connection that is kept alive if the configuration says so.
 // It finds out what a server can do at most; the latencies of such a run say
 // little, since a slow server is asked less often (coordinated omission), and
-// so they count from the sending. It ends when ctx does; what is in flight then
-// is cut off and stays in the books as InFlight.
+// so they count from the sending. Nothing is tried again, whatever SetRetry
+// says. It ends when ctx does; what is in flight then is cut off and stays in
+// the books as InFlight.
 func (g *Generator) Saturate(ctx context.Context, connections int) error {
 	if err := g.begin(); err != nil {
 		return err

@@ -5,13 +5,16 @@
 //	                                              │
 //	               a goroutine for each request and model
 //	                                              │
-//	             connect, write, read ──> books (Stats) ──> OnResult ──> Meter
+//	       ┌──>  connect, write, read ──> books (Stats) ──> OnResult ──> Meter
+//	       └──────── OnRetry, Plan <──────── SetRetry ────────┘
 //
 // The traffic is an open loop: arrivals come when they come, however slow the
 // servers are, and the same arrivals go to every model, but for those that a
 // burst spares (Skip). Latency counts from the moment at which a request should
 // have been sent. Nothing is ever tried twice, so each arrival has exactly one
-// outcome in each model.
+// outcome in each model. Only while a retry storm is asked for (SetRetry) do
+// clients try again what has failed, and then each try is a request of its own,
+// with an id, an outcome and a place in the books of its own.
 //
 // Costs, measured in a virtual machine, 150 us of CPU for a request on a
 // connection of its own, nearly all of it the kernel's, 14 us on one that is
@@ -63,11 +66,17 @@ type Config struct {
 	// one target after the other.
 	Skip func(a Arrival, model int) bool
 	// Plan, if set, returns the steps of an arrival in one model: the place
-	// for fault steps. It is called in the generator's goroutine.
+	// for fault steps. It is called in the generator's goroutine, and again for
+	// each retry, with the steps that the arrival had before Plan, from a
+	// goroutine of its own: Attempt tells them apart. A retry shouldn't crash
+	// the server again.
 	Plan func(a Arrival, model int) app.Steps
 	// OnArrival is called in the generator's goroutine before an arrival is
 	// sent anywhere.
 	OnArrival func(Arrival)
+	// OnRetry is called instead of OnArrival before a request is tried again in
+	// a model, from a goroutine of its own.
+	OnRetry func(a Arrival, model int)
 	// OnResult is called for each end, Local ones too, from the request's own
 	// goroutine: it must be quick and safe for concurrent use. The books have
 	// been written by then.
@@ -135,10 +144,7 @@ func (g *Generator) arrive(a Arrival) {
 		if g.cfg.Skip != nil && g.cfg.Skip(a, c.model) {
 			continue
 		}
-		steps := a.Steps
-		if g.cfg.Plan != nil {
-			steps = g.cfg.Plan(a, c.model)
-		}
+		steps := c.plan(&a)
 		if f := c.start(&a, &steps); f != nil {
 			go c.exchange(f)
 		}
@@ -204,9 +210,10 @@ func (g *Generator) client(model int) *client {
 	return nil
 }
 
-// Drain, called after Run has returned, waits until nothing is in flight or
-// ctx ends. What still is in flight then is cut off and stays in the books as
-// InFlight, without a Result. No connection and no goroutine is left.
+// Drain, called after Run has returned, waits until nothing is in flight and
+// nothing waits to be tried again, or ctx ends. What still is in flight then is
+// cut off and stays in the books as InFlight, without a Result; what waits is
+// dropped. No connection and no goroutine is left.
 func (g *Generator) Drain(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { // ends with the requests, which cut ends at the latest
