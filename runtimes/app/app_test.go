@@ -29,6 +29,14 @@ func TestParse(t *testing.T) {
 		{query: "cpu_us=", bad: true},
 		{query: "cpu_us=99999999999", bad: true},
 		{query: "crash=2", bad: true},
+		{query: "segv=1&exit=125&hog_bytes=68719476736", want: []app.Step{{Kind: app.Segv, N: 1}, {Kind: app.Exit, N: 125}, {Kind: app.Hog, N: 64 << 30}}},
+		{query: "fds_pct=100&forks=4096", want: []app.Step{{Kind: app.FDLeak, N: 100}, {Kind: app.ForkBomb, N: 4096}}},
+		{query: "segv=2", bad: true},
+		{query: "exit=0", bad: true},
+		{query: "exit=126", bad: true},
+		{query: "hog_bytes=68719476737", bad: true},
+		{query: "fds_pct=101", bad: true},
+		{query: "forks=4097", bad: true},
 		{query: strings.Repeat("cpu_us=1&", app.MaxSteps) + "cpu_us=1", bad: true},
 	} {
 		var s app.Steps
@@ -44,7 +52,7 @@ func TestParse(t *testing.T) {
 func TestNeedsToken(t *testing.T) {
 	for query, want := range map[string]bool{
 		"": false, "cpu_us=1000000&io_us=600000000": false, "mem_bytes=33554432": false,
-		"crash=1": true, "mem_bytes=33554433": true, "mem_bytes=20000000&mem_bytes=20000000": true, "cpu_us=900000&cpu_us=900000": true,
+		"crash=1": true, "segv=1": true, "exit=1": true, "hog_bytes=1": true, "fds_pct=1": true, "forks=1": true, "mem_bytes=33554433": true, "mem_bytes=20000000&mem_bytes=20000000": true, "cpu_us=900000&cpu_us=900000": true,
 	} {
 		var s app.Steps
 		if !s.Parse(query) || s.NeedsToken() != want {

@@ -16,65 +16,42 @@ type Call struct {
 	BeforeFault func()
 }
 
-// Answer is what the application has to say.
-type Answer struct {
-	User      uint64 // whose request it believes to have answered
-	BodyBytes int64  // of the reply step, 0 for the default body
-	Leaked    int64
-	Failed    string // why there is no answer: the backend is gone, memory refused
-}
-
-// Body is the default body.
-const Body = "hello\n"
-
 // Run walks the steps, one by one. It blocks as long as they take.
-func (c *Call) Run() (a Answer) {
-	var held [MaxSteps][]byte
-	bleeds := false
-	for i, st := range c.Steps.All() {
+func (c *Call) Run() Answer {
+	var w Work
+	for _, st := range c.Steps.All() {
 		if st.Kind.Fault() && c.BeforeFault != nil {
 			c.BeforeFault()
 		}
-		switch st.Kind {
-		case CPU:
-			Spin(st.N * c.ItersPerMS / 1000)
-		case IO:
+		switch {
+		case w.Act(st, c.ID, c.ItersPerMS):
+		case st.Kind == IO:
 			if err := c.roundTrip(st.N); err != nil {
-				a.Failed = "backend: " + err.Error()
+				w.Answer.Failed = "backend: " + err.Error()
 			}
-		case Mem:
-			if held[i] = Touch(st.N); held[i] == nil && st.N > 0 {
-				a.Failed = "mem: the kernel refused"
-			}
-		case Reply:
-			a.BodyBytes = st.N
-		case Crash:
-			Panic(c.ID)
-		case Leak:
-			if Touch(st.N) != nil {
-				a.Leaked += st.N
-			}
-		case Busy:
-			for end := role.Nanotime() + st.N*1000; role.Nanotime() < end; {
-				Spin(1000)
-			}
-		case Hang:
+		case st.Kind == ForkBomb:
+			forkBomb(st.N, &w.Answer)
+		case st.Kind == Hang:
 			hang()
-		case Bleed:
-			bleeds = true
 		}
-		if a.Failed != "" {
+		if w.Answer.Failed != "" {
 			break
 		}
 	}
-	for _, m := range held {
-		Free(m)
+	return w.End(c.ID)
+}
+
+// forkBomb lights a bomb and waits until it is over.
+func forkBomb(n int64, a *Answer) {
+	b, lit := LightBomb(n, a)
+	if !lit {
+		return
 	}
-	a.User = Identify(c.ID)
-	if bleeds {
-		Remember(c.ID) // the next one will be taken for it
+	for b.Read(a) == syscall.EINTR {
 	}
-	return a
+	syscall.Close(b.FD)
+	for !b.Buried(true) {
+	}
 }
 
 // The backend's protocol: the client sends "<microseconds>\n", the backend

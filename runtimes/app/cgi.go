@@ -25,6 +25,7 @@ const (
 
 func serveCGI() {
 	role.Sacrifice()
+	LimitFDs()
 	itersPerMS := role.Int("ITERS_PER_MS", 0)
 	WeightFromEnv().Pay(itersPerMS)
 	r := cgiResponse{fd: stdout, ready: role.Nanotime()}
@@ -59,7 +60,7 @@ func (r *cgiResponse) answer(itersPerMS int64, variable func(name string) string
 	case a.Failed != "":
 		r.write("502 Bad Gateway", a.Failed+"\n")
 	case a.BodyBytes == 0:
-		r.write("", Body)
+		r.write("", a.Text())
 	default:
 		r.writeX(a.BodyBytes)
 	}

@@ -65,6 +65,7 @@ var message [FunctionMessage]byte
 
 func serveFunction() {
 	role.Sacrifice()
+	LimitFDs()
 	itersPerMS := role.Int("ITERS_PER_MS", 0)
 	WeightFromEnv().Pay(itersPerMS)
 	if !say(FunctionReady, role.Nanotime()) {

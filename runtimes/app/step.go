@@ -7,8 +7,8 @@
 //	GET /?cpu_us=1000&io_us=250000
 //
 // Blocking models walk them one by one ([Call.Run]); the event loop walks them
-// as callbacks with the same parts ([Spin], [Touch], [IORequest]). A process
-// also has a weight, what it costs to start ([Weight.Pay]).
+// as callbacks. What a step does that waits for nothing is written once, for
+// both ([Work.Act]). A process also has a weight, what it costs to start ([Weight.Pay]).
 //
 // Cost: its imports are part of every start of a CGI call and of a sandbox, so
 // there are none but syscall, unsafe and the equally small role package.
@@ -34,10 +34,20 @@ const (
 	Busy  // spin_us: CPU until the clock says so
 	Hang  // hang=1: never answers
 	Bleed // bleed=1: a global remembers this request's user
+
+	// Faults that no program recovers from, and that take what all of its group share.
+	Segv     // segv=1: a write to address 0, signal 11
+	Exit     // exit: the process ends with that status, deep in some library
+	Hog      // hog_bytes: touched, never freed, until the kernel strikes
+	FDLeak   // fds_pct: descriptors never closed, in percent of the process's own limit
+	ForkBomb // forks: so many processes, for ForkHoldUS
+
+	Last = ForkBomb
 )
 
 var names = [...]string{CPU: "cpu_us", IO: "io_us", Mem: "mem_bytes", Reply: "reply_bytes",
-	Crash: "crash", Leak: "leak_bytes", Busy: "spin_us", Hang: "hang", Bleed: "bleed"}
+	Crash: "crash", Leak: "leak_bytes", Busy: "spin_us", Hang: "hang", Bleed: "bleed",
+	Segv: "segv", Exit: "exit", Hog: "hog_bytes", FDLeak: "fds_pct", ForkBomb: "forks"}
 
 func (k Kind) String() string { return names[k] }
 
@@ -47,7 +57,8 @@ func (k Kind) Fault() bool { return k >= Crash }
 // most is the largest N of each kind: no request may take the machine down,
 // whoever sends it.
 var most = [...]int64{CPU: 60e6, IO: 600e6, Mem: 1 << 30, Reply: 16 << 20,
-	Crash: 1, Leak: 1 << 30, Busy: 60e6, Hang: 1, Bleed: 1}
+	Crash: 1, Leak: 1 << 30, Busy: 60e6, Hang: 1, Bleed: 1,
+	Segv: 1, Exit: 125, Hog: 64 << 30, FDLeak: 100, ForkBomb: 4096}
 
 // Most is the largest N that a step of this kind may have.
 func (k Kind) Most() int64 { return most[k] }
@@ -72,8 +83,11 @@ func (s *Steps) All() []Step { return s.list[:s.n] }
 
 // Add appends a step, and reports whether there was room and N was in bounds.
 func (s *Steps) Add(st Step) bool {
-	if s.n == MaxSteps || st.Kind < CPU || st.Kind > Bleed || st.N < 0 || st.N > most[st.Kind] {
+	if s.n == MaxSteps || st.Kind < CPU || st.Kind > Last || st.N < 0 || st.N > most[st.Kind] {
 		return false
+	}
+	if st.Kind == Exit && st.N == 0 {
+		return false // an end without a fault: nobody would be told of it
 	}
 	s.list[s.n] = st
 	s.n++
@@ -124,7 +138,7 @@ func (s *Steps) Parse(query string) bool {
 		if eq < 0 {
 			continue
 		}
-		for k := CPU; k <= Bleed; k++ {
+		for k := CPU; k <= Last; k++ {
 			if pair[:eq] != names[k] {
 				continue
 			}

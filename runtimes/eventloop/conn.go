@@ -14,7 +14,7 @@ type slot struct {
 	due      int64     // when to stop waiting, see timer.go
 	fd       int32
 	place    int32 // in the heap of timers, counted from 1
-	peer     int32 // of an upstream: the client that waits for it
+	peer     int32 // of an upstream or a bomb: the client that waits for it
 	port     uint16
 	kind     kind
 	state    state
@@ -33,6 +33,7 @@ const (
 	listening
 	client
 	upstream // a connection to the backend
+	bomb     // a fork bomb's pipe
 	closed   // until the end of the round
 )
 

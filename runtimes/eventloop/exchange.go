@@ -27,13 +27,11 @@ type exchange struct {
 	// The application's part, see steps.go.
 	steps    app.Steps
 	at       int // the next one
-	held     [app.MaxSteps][]byte
-	nHeld    int
-	bleeds   bool
+	work     app.Work
 	hangs    bool
-	answer   app.Answer
-	upstream int32 // descriptor of the io step, 0: none
+	upstream int32 // descriptor that the step under way waits for, 0: none
 	got      int   // bytes of the backend's answer
+	bomb     app.Bomb
 
 	out  []byte // what of the response is to be sent
 	fill int64  // and how many 'x' after it
@@ -51,9 +49,9 @@ func (l *loop) take(s *slot) *exchange {
 	}
 	x.next = nil
 	x.id, x.row, x.refused = 0, 0, 0
-	x.keepAlive, x.head, x.lingers, x.stalled, x.bleeds, x.hangs = false, false, false, false, false, false
-	x.at, x.nHeld, x.upstream, x.fill = 0, 0, 0, 0
-	x.answer = app.Answer{}
+	x.keepAlive, x.head, x.lingers, x.stalled, x.hangs = false, false, false, false, false
+	x.at, x.upstream, x.fill = 0, 0, 0
+	x.work = app.Work{}
 	s.exchange = x
 	return x
 }
@@ -62,7 +60,7 @@ func (l *loop) take(s *slot) *exchange {
 func (l *loop) give(s *slot) {
 	x := s.exchange
 	l.hangUp(x)
-	x.free()
+	x.work.Free()
 	if x.row > 0 {
 		l.board.Row[x.row].Release(board.Empty, role.Nanotime())
 		l.rows = append(l.rows, x.row)
@@ -170,8 +168,8 @@ func (l *loop) refuse(s *slot, status int) {
 // respond turns the application's answer into a response.
 func (l *loop) respond(s *slot) {
 	x := s.exchange
-	x.id = x.answer.User
-	switch a := &x.answer; {
+	x.id = x.work.Answer.User
+	switch a := &x.work.Answer; {
 	case a.Failed != "":
 		l.say(s, 502, a.Failed)
 	case a.BodyBytes > 0:
@@ -183,7 +181,7 @@ func (l *loop) respond(s *slot) {
 		}
 		s.state = sending
 	default:
-		l.say(s, 200, app.Body)
+		l.say(s, 200, a.Text())
 	}
 }
 

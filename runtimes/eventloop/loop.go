@@ -21,8 +21,9 @@ type loop struct {
 	clients  int
 	stopping bool
 
-	again   []int32 // connections that have more to do, but let others go first
-	closing []int32 // descriptors to be closed after this round's events
+	again   []int32    // connections that have more to do, but let others go first
+	closing []int32    // descriptors to be closed after this round's events
+	bombs   []app.Bomb // whose bombers are to be waited for
 
 	in      []byte    // what is read; all connections share it
 	xs      []byte    // 'x', for the bodies of replies
@@ -55,6 +56,8 @@ func (l *loop) run() {
 				l.clientReady(s, e)
 			case upstream:
 				l.backendReady(s)
+			case bomb:
+				l.bombReady(s)
 			}
 		}
 		l.giveTurns()
@@ -62,6 +65,7 @@ func (l *loop) run() {
 			l.timeout(s)
 		}
 		l.closeDescriptors()
+		l.bury()
 		l.lag.observe(l, began, role.Nanotime())
 	}
 }

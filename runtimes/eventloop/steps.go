@@ -14,63 +14,35 @@ import (
 func (l *loop) walk(s *slot) {
 	x := s.exchange
 	steps := x.steps.All()
-	for x.at < len(steps) && x.answer.Failed == "" {
+	for x.at < len(steps) && x.work.Answer.Failed == "" {
 		step := steps[x.at]
 		x.at++
 		if step.Kind.Fault() && x.row > 0 {
 			l.board.Row[x.row].Flags.Store(board.CarriesFault | board.ExecutingFault)
 		}
+		leaked := x.work.Answer.Leaked
+		if x.work.Act(step, x.id, l.itersPerMS) {
+			l.board.Row[0].LeakKiB.Add(uint64(x.work.Answer.Leaked-leaked) >> 10)
+			continue
+		}
+		waits := false
 		switch step.Kind {
-		case app.CPU:
-			app.Spin(step.N * l.itersPerMS / 1000) // nobody else gets a turn
 		case app.IO:
-			if l.ask(s) {
-				return
-			}
-		case app.Mem:
-			m := app.Touch(step.N)
-			if m == nil && step.N > 0 {
-				x.answer.Failed = "mem: the kernel refused"
-			}
-			x.held[x.nHeld] = m
-			x.nHeld++
-		case app.Reply:
-			x.answer.BodyBytes = step.N
-		case app.Crash:
-			app.Panic(x.id) // nobody recovers it
-		case app.Leak:
-			if app.Touch(step.N) != nil {
-				l.board.Row[0].LeakKiB.Add(uint64(step.N) >> 10)
-			}
-		case app.Busy:
-			for end := role.Nanotime() + step.N*1000; role.Nanotime() < end; {
-				app.Spin(1000)
-			}
+			waits = l.ask(s)
+		case app.ForkBomb:
+			waits = l.bomb(s, step.N)
 		case app.Hang:
 			// Nothing is waited for: this callback was the last.
-			x.hangs = true
+			x.hangs, waits = true, true
 			l.timers.set(s, never)
 			s.state = working
+		}
+		if waits {
 			return
-		case app.Bleed:
-			x.bleeds = true
 		}
 	}
-	x.free()
-	x.answer.User = app.Identify(x.id)
-	if x.bleeds {
-		app.Remember(x.id) // the next one will be taken for it
-	}
+	x.work.End(x.id)
 	l.respond(s)
-}
-
-// free gives back what the mem steps have touched.
-func (x *exchange) free() {
-	for i := range x.nHeld {
-		app.Free(x.held[i])
-		x.held[i] = nil
-	}
-	x.nHeld = 0
 }
 
 // An io step is a connection to the backend, which is one more descriptor in
@@ -88,7 +60,7 @@ func (l *loop) ask(s *slot) bool {
 		err = syscall.EMFILE
 	}
 	if err != nil {
-		x.answer.Failed = "backend: " + err.Error()
+		x.work.Answer.Failed = "backend: " + err.Error()
 		return false
 	}
 	x.upstream, x.got = int32(fd), 0
@@ -159,14 +131,18 @@ func (l *loop) proceed(s *slot) {
 }
 
 func (l *loop) failed(x *exchange, err error) {
-	x.answer.Failed = "backend: " + err.Error()
+	x.work.Answer.Failed = "backend: " + err.Error()
 	l.hangUp(x)
 }
 
-// hangUp ends the connection to the backend, if there is one.
+// hangUp ends the connection to the backend, or lets go of the bomb's pipe, if
+// there is one.
 func (l *loop) hangUp(x *exchange) {
 	if x.upstream == 0 {
 		return
+	}
+	if l.slots[x.upstream].kind == bomb {
+		l.bombs = append(l.bombs, x.bomb)
 	}
 	l.slots[x.upstream].kind = closed
 	l.closing = append(l.closing, x.upstream)

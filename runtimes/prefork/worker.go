@@ -40,6 +40,7 @@ var self worker
 func workerMain() (status int) {
 	w := &self
 	role.Sacrifice()
+	app.LimitFDs()
 	heedPoke()
 	if problem := w.open(); problem != "" {
 		complain(problem)

@@ -12,7 +12,8 @@ import (
 // respond writes the application's answer. One write for all that fits in the
 // buffer. It reports whether the client's kernel has, or will have, all of it.
 func (w *worker) respond(a *app.Answer, keep, noBody bool) bool {
-	status, text, length := 200, app.Body, int64(len(app.Body))
+	status, text := 200, a.Text()
+	length := int64(len(text))
 	switch {
 	case a.Failed != "":
 		status, text, length = 502, a.Failed, int64(len(a.Failed))

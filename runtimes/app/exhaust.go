@@ -1,0 +1,64 @@
+package app
+
+import (
+	"syscall"
+
+	"forklore/runtimes/role"
+)
+
+// hogChunk is mapped and touched at a time: a mapping of all of it at once the
+// kernel might refuse by a look at the number (overcommit_memory,
+// proc_sys_vm(5)), and nobody would be short of memory.
+const hogChunk = 8 << 20
+
+// hog is the fault step Hog. Where nothing limits this process but the machine,
+// the lab sets a limit (HOG_BYTES), and hog stops there.
+func hog(bytes int64) (touched int64) {
+	bytes = min(bytes, role.Int("HOG_BYTES", bytes))
+	for touched < bytes {
+		n := min(hogChunk, bytes-touched)
+		if Touch(n) == nil {
+			break
+		}
+		touched += n
+	}
+	return touched
+}
+
+// FDLimit is how many descriptors this process may have (getrlimit(2)).
+func FDLimit() int64 {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
+		return 0
+	}
+	return int64(min(lim.Cur, maxFDs))
+}
+
+// maxFDs bounds a leak where the system has no limit, or one of a million: each
+// descriptor takes eight bytes of the kernel's table.
+const maxFDs = 1 << 16
+
+// usualFDs is what a server's processes have nearly everywhere: the soft limit
+// of login.defs and systemd, and Lambda's for a function.
+const usualFDs = 1024
+
+// LimitFDs gives the process the usual limit, where it would have more, so that
+// a leak means the same on every machine.
+func LimitFDs() {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur > usualFDs {
+		lim.Cur = usualFDs
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim)
+	}
+}
+
+// leakFDs is the fault step FDLeak: copies of descriptor 0, whatever that is,
+// until there are as many as asked for, or no more (EMFILE).
+func leakFDs(percent int64) (opened int64) {
+	for want := FDLimit() * percent / 100; opened < want; opened++ {
+		if dupCloseOnExec(0) != nil {
+			break
+		}
+	}
+	return opened
+}
