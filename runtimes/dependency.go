@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"forklore/runtimes/backend"
@@ -14,65 +15,101 @@ import (
 	"forklore/runtimes/spawn"
 )
 
-// dependency keeps the backend alive. Its sockets are the lab's own: they stay
-// where the models, and the sandboxes into which they are bound, find them,
-// whichever process answers.
-type dependency struct {
-	spec    Spec
-	dir     string // the lab's folder: also how one tells whose backend this is
-	cage    *cage.Cage
-	sockets []*os.File
-	events  chan Event
-	quit    chan struct{}
-	done    chan struct{}
+// dependencies are the backends, a process for each model, so that one can be
+// slow, or dead, for one column alone.
+//
+//	model ── unix socket, the lab's ──┬── backend process ── supervise: again when it dies
+//	                                  └── door: accepts and closes while it is to be dead
+//
+// The sockets stay where the models, and the sandboxes into which they are
+// bound, find them, whichever process answers.
+type dependencies struct {
+	cage   *cage.Cage // one for all
+	of     map[string]*dependency
+	events chan Event
 }
 
-// backendBytes is the backend's own limit: a goroutine for each request that
-// waits, some KiB each.
+// backendBytes is the backends' own limit, together: some 8 MiB each, and a
+// goroutine for each request that waits, some KiB.
 const backendBytes = 256 << 20
 
-// backendPatience is how long it may take to start; then between restarts.
+// backendPatience is how long one may take to start; then between restarts.
 const backendPatience, backendPause = 10 * time.Second, 100 * time.Millisecond
 
-// startDependency starts the backend with a socket for each model.
-func startDependency(yard *cage.Yard, spec Spec, dir string, models []string) (_ *dependency, err error) {
-	d := &dependency{spec: spec, dir: dir, events: make(chan Event, 16), quit: make(chan struct{}), done: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("backend: %w", err), d.release())
-		}
-	}()
-	for _, m := range models {
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: backend.Path(dir, m)})
-		if err != nil {
-			return nil, err
-		}
-		l.SetUnlinkOnClose(false) // it goes with the folder
-		f, err := l.File()
-		l.Close()
-		if err != nil {
-			return nil, err
-		}
-		d.sockets = append(d.sockets, f)
-	}
-	if d.cage, err = yard.New("backend", cage.Limits{MemoryBytes: backendBytes, Pids: spec.Pids, CPUWeight: cpuWeight}); err != nil {
-		return nil, err
-	}
-	p, err := d.launch()
-	if err != nil {
-		return nil, err
-	}
-	go d.supervise(p)
-	return d, nil
+// dependency keeps one model's backend alive, or dead. Its supervising
+// goroutine owns what is below quit.
+type dependency struct {
+	model  string
+	all    *dependencies
+	log    *os.File
+	dir    string   // the lab's folder: also how one tells whose backend this is
+	socket *os.File // listening
+	orders chan order
+	quit   chan struct{}
+	done   chan struct{}
+
+	proc *spawn.Proc // nil while it is down
+	slow time.Duration
+	dead bool // by the lab's wish
+	door *door
 }
 
-func (d *dependency) launch() (*spawn.Proc, error) {
-	p, err := spawn.Start(spawn.Cmd{
-		Role: backend.Role, Env: []string{"FORKLORE_DIR=" + d.dir, fmt.Sprintf("FORKLORE_LISTENERS=%d", len(d.sockets))},
-		Listeners: d.sockets, Log: d.spec.Log, Leaf: true, Launch: d.cage.Launch,
-	})
+// order is something that the supervising goroutine does, and its result.
+type order struct {
+	do   func() error
+	done chan error
+}
+
+// startDependencies starts a backend for each model, side by side.
+func startDependencies(yard *cage.Yard, spec Spec, dir string, models []string) (_ *dependencies, err error) {
+	ds := &dependencies{of: map[string]*dependency{}, events: make(chan Event, 16)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("backend: %w", err), ds.stop())
+		}
+	}()
+	if ds.cage, err = yard.New("backend", cage.Limits{MemoryBytes: backendBytes, Pids: spec.Pids, CPUWeight: cpuWeight}); err != nil {
+		return nil, err
+	}
+	var starts sync.WaitGroup
+	errs := make([]error, len(models))
+	for i, m := range models {
+		d := &dependency{model: m, all: ds, log: spec.Log, dir: dir,
+			orders: make(chan order), quit: make(chan struct{}), done: make(chan struct{})}
+		if d.socket, err = listenUnix(backend.Path(dir, m)); err != nil {
+			break
+		}
+		ds.of[m] = d
+		starts.Go(func() {
+			errs[i] = d.launch()
+			go d.supervise()
+		})
+	}
+	starts.Wait()
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	return ds, nil
+}
+
+func listenUnix(path string) (*os.File, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 	if err != nil {
 		return nil, err
+	}
+	defer l.Close()
+	l.SetUnlinkOnClose(false) // it goes with the folder
+	return l.File()
+}
+
+// launch starts the process and waits until it serves.
+func (d *dependency) launch() error {
+	p, err := spawn.Start(spawn.Cmd{
+		Role: backend.Role, Env: []string{"FORKLORE_DIR=" + d.dir, "FORKLORE_LISTENERS=1", fmt.Sprintf("FORKLORE_SLOW_US=%d", d.slow.Microseconds())},
+		Listeners: []*os.File{d.socket}, Log: d.log, Leaf: true, Launch: d.all.cage.Launch,
+	})
+	if err != nil {
+		return err
 	}
 	line, err := firstLine(p, backendPatience, d.quit)
 	if err == nil && !strings.HasPrefix(line, "ready") {
@@ -80,59 +117,129 @@ func (d *dependency) launch() (*spawn.Proc, error) {
 	}
 	if err != nil {
 		p.Kill()
-		return nil, err
+		return fmt.Errorf("of %s: %w", d.model, err)
 	}
-	return p, nil
+	d.proc = p
+	return nil
 }
 
-// supervise starts the backend again whenever it has died.
-func (d *dependency) supervise(p *spawn.Proc) {
+// supervise starts the backend again whenever it has died, but by an order, and
+// takes the orders.
+func (d *dependency) supervise() {
 	defer close(d.done)
 	for {
+		var exited <-chan struct{}
+		var again <-chan time.Time
+		switch {
+		case d.proc != nil:
+			exited = d.proc.Exited()
+		case !d.dead:
+			again = time.After(backendPause)
+		}
 		select {
 		case <-d.quit:
-			p.Kill()
+			if d.proc != nil {
+				d.proc.Kill()
+			}
+			d.door.close()
 			return
-		case <-p.Exited():
+		case <-exited:
+			d.bury(false)
+		case <-again:
+			d.again()
+		case o := <-d.orders:
+			o.done <- o.do()
 		}
-		d.tell(Event{What: Died, At: time.Now(), Pid: p.Pid, Status: p.Status()})
-		p.Kill() // closes what is left of it here
-		for {
-			select {
-			case <-d.quit:
-				return
-			case <-time.After(backendPause):
-			}
-			var err error
-			if p, err = d.launch(); err == nil {
-				break
-			}
-			slog.Error("backend: start again", "err", err)
-		}
-		d.tell(Event{What: Ready, At: time.Now(), Pid: p.Pid})
 	}
+}
+
+// bury tells of the process's end, which it waits for.
+func (d *dependency) bury(byLab bool) {
+	p := d.proc
+	p.Kill() // where it has ended, this closes what is left of it here
+	d.proc = nil
+	d.tell(Event{What: Died, Pid: p.Pid, Status: p.Status(), ByLab: byLab})
+}
+
+func (d *dependency) again() error {
+	if err := d.launch(); err != nil {
+		slog.Error("backend: start again", "model", d.model, "err", err)
+		return err
+	}
+	d.tell(Event{What: Ready, Pid: d.proc.Pid})
+	return nil
 }
 
 func (d *dependency) tell(e Event) {
+	e.At, e.Model = time.Now(), d.model
 	select {
-	case d.events <- e:
+	case d.all.events <- e:
 	default: // nobody listens: the log has it
 		slog.Warn("backend", "event", e)
 	}
 }
 
-func (d *dependency) stop() error {
-	close(d.quit)
-	<-d.done
-	return d.release()
+// order has the supervising goroutine do something.
+func (d *dependency) order(do func() error) error {
+	o := order{do, make(chan error, 1)}
+	select {
+	case d.orders <- o:
+		return <-o.done
+	case <-d.quit:
+		return errClosing
+	}
 }
 
-func (d *dependency) release() error {
-	for _, f := range d.sockets {
-		f.Close()
+// setSlow holds each answer so much longer.
+func (d *dependency) setSlow(extra time.Duration) error {
+	return d.order(func() error {
+		d.slow = extra // it is told to the next process as well
+		if d.proc == nil {
+			return nil
+		}
+		return d.proc.Tell(fmt.Sprintf("set SLOW_US %d", extra.Microseconds()))
+	})
+}
+
+func (d *dependency) kill() error {
+	return d.order(func() (err error) {
+		if d.dead {
+			return nil
+		}
+		if d.door, err = openDoor(d.socket); err != nil {
+			return err
+		}
+		d.dead = true
+		if d.proc != nil {
+			d.bury(true)
+		}
+		return nil
+	})
+}
+
+func (d *dependency) revive() error {
+	return d.order(func() error {
+		if !d.dead {
+			return nil
+		}
+		d.dead = false
+		d.door.close()
+		d.door = nil
+		return d.again() // if not now, then after backendPause
+	})
+}
+
+// stop ends them all.
+func (ds *dependencies) stop() error {
+	for _, d := range ds.of {
+		close(d.quit)
 	}
-	if d.cage == nil {
+	for _, d := range ds.of {
+		<-d.done
+		d.socket.Close()
+	}
+	if ds.cage == nil {
 		return nil
 	}
-	return errors.Join(d.cage.Kill(), d.cage.Delete())
+	return errors.Join(ds.cage.Kill(), ds.cage.Delete())
 }

@@ -63,6 +63,10 @@ type Event struct {
 	Listener bool   // and owned the listener: whatever was connected went with it
 	Hung     bool   // its own parent ended it, for taking too long
 
+	// Of a backend:
+	Model string // whose
+	ByLab bool   // it died of KillBackend
+
 	Text   string
 	Failed bool // it was to be started again, and couldn't be
 }

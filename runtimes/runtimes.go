@@ -3,7 +3,7 @@
 // own.
 //
 //	House ── folder with the backend's sockets, secret, calibration
-//	 ├─ backend                          package backend
+//	 ├─ backend, one for each model      package backend
 //	 ├─ Runtime cgi        ─ cgi host       ─ cgi call (one request)       package cgi
 //	 ├─ Runtime prefork    ─ prefork parent ─ prefork worker 1..N          package prefork
 //	 ├─ Runtime eventloop  ─ event loop                                    package eventloop
@@ -90,7 +90,7 @@ type House struct {
 	folder     *folder
 	ports      map[string]port
 	yard       *cage.Yard
-	backend    *dependency
+	backends   *dependencies
 
 	closing  chan struct{}
 	starts   sync.WaitGroup // models that are being started
@@ -119,7 +119,7 @@ func Open(spec Spec, models []string) (_ *House, err error) {
 	if h.yard, err = cage.Open(h.id); err != nil {
 		return nil, err
 	}
-	if h.backend, err = startDependency(h.yard, spec, h.folder.path, models); err != nil {
+	if h.backends, err = startDependencies(h.yard, spec, h.folder.path, models); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -161,8 +161,8 @@ func firstLine(p *spawn.Proc, patience time.Duration, quit <-chan struct{}) (str
 
 var errClosing = errors.New("the lab is closing")
 
-// Backend tells of the backend's deaths and restarts.
-func (h *House) Backend() <-chan Event { return h.backend.events }
+// Backend tells of the backends' deaths and restarts, each with its model.
+func (h *House) Backend() <-chan Event { return h.backends.events }
 
 // Token is the secret that fault steps need.
 func (h *House) Token() string { return h.token }
@@ -181,7 +181,7 @@ func (h *House) settings(model string) []string {
 		queue = -1
 	}
 	num := func(name string, n int64) string { return fmt.Sprintf("FORKLORE_%s=%d", name, n) }
-	return []string{
+	env := []string{
 		"FORKLORE_TOKEN=" + h.token,
 		"FORKLORE_BACKEND=" + backend.Path(h.folder.path, model),
 		"FORKLORE_EXE=" + exePath(),
@@ -194,6 +194,11 @@ func (h *House) settings(model string) []string {
 		num("MAX_CALLS", int64(s.callsOf(model))),
 		num("QUEUE", int64(queue)),
 	}
+	if slices.Contains(h.yard.Missing(), "memory") {
+		// The kernel won't stop a hog before the machine is out of memory.
+		env = append(env, num("HOG_BYTES", s.MemoryBytes))
+	}
+	return env
 }
 
 func exePath() string {
@@ -277,8 +282,8 @@ func (h *House) Close() error {
 	}
 	wg.Wait()
 	err := errors.Join(errs...)
-	if h.backend != nil {
-		err = errors.Join(err, h.backend.stop())
+	if h.backends != nil {
+		err = errors.Join(err, h.backends.stop())
 	}
 	if h.yard != nil {
 		err = errors.Join(err, h.yard.Close())

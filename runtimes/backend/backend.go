@@ -1,7 +1,7 @@
 // Package backend is the dependency that every request may wait for: a
-// database, another service. It is a process of its own that answers after as
-// long as it is asked to, on a unix socket for each model, so that it can be
-// slow for one column alone.
+// database, another service. It is a process of its own, for each model, that
+// answers after as long as it is asked to, on a unix socket: so it can be slow,
+// or dead, for one column alone.
 //
 // The protocol is a line each way: "<microseconds>\n", and after that time
 // [app.IOAnswer]. A pathname socket is bound into a sandbox, where an abstract
@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,6 +32,9 @@ import (
 // Role is the name that the lab starts it by. The sockets are the lab's: they
 // come listening, from role.ListenerFD on, FORKLORE_LISTENERS of them. If the
 // backend dies, who calls waits in a backlog until the next one is up.
+//
+// SLOW_US, a setting that the lab may change, is how much longer each answer is
+// held than was asked for.
 const Role = "backend"
 
 func init() { role.Enter(Role, serve) }
@@ -38,10 +42,14 @@ func init() { role.Enter(Role, serve) }
 // Path is the socket of one model in the lab's folder.
 func Path(dir, name string) string { return filepath.Join(dir, name+".sock") }
 
-// maxHold is the longest time that an answer is held.
-const maxHold = 10 * time.Minute
+// MaxHold is the longest time that an answer is held.
+const MaxHold = 10 * time.Minute
+
+// slowUS is SLOW_US.
+var slowUS atomic.Int64
 
 func serve() {
+	slowUS.Store(role.Int("SLOW_US", 0))
 	for i := range int(role.Int("LISTENERS", 0)) {
 		f := os.NewFile(uintptr(role.ListenerFD+i), "socket")
 		l, err := net.FileListener(f)
@@ -52,7 +60,13 @@ func serve() {
 		go accept(l)
 	}
 	role.TellReady(0)
-	role.Commands(func(string) {}) // until the lab is gone
+	role.Commands(func(line string) { // until the lab is gone
+		if value, ok := strings.CutPrefix(line, "set SLOW_US "); ok {
+			if n, ok := role.ParseInt(value); ok {
+				slowUS.Store(n)
+			}
+		}
+	})
 }
 
 func accept(l net.Listener) {
@@ -86,7 +100,7 @@ func answer(c net.Conn) {
 		if !ok || us < 0 {
 			return
 		}
-		time.Sleep(min(time.Duration(us)*time.Microsecond, maxHold))
+		time.Sleep(min(time.Duration(us+slowUS.Load())*time.Microsecond, MaxHold))
 		if _, err := io.WriteString(c, app.IOAnswer); err != nil {
 			return
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // passedOn are the settings of the host that its calls get too.
-var passedOn = []string{"TOKEN", "BACKEND", "ITERS_PER_MS", "WEIGHT_CPU_US", "WEIGHT_MEM_BYTES"}
+var passedOn = []string{"TOKEN", "BACKEND", "ITERS_PER_MS", "WEIGHT_CPU_US", "WEIGHT_MEM_BYTES", "HOG_BYTES"}
 
 // settings are what the built-in application finds in its environment. The lab
 // may change them; the next call has the new ones.
