@@ -28,9 +28,19 @@ func TestEngines(t *testing.T) {
 			if e := next(t, r, runtimes.Died); !e.Status.Exited() || e.Status.ExitStatus() != 2 || len(e.Held) != 1 || e.Held[0].Request != 3 {
 				t.Errorf("died: %+v, want exit status 2 of the one that held request 3", e)
 			}
+			killed := make(chan struct{})
+			go func() { get(r, "io_us=60000000", "", 9); close(killed) }()
+			for !holds(r, 9) {
+				time.Sleep(time.Millisecond)
+			}
+			pid, request, err := r.KillOne(func(int) int { return 0 })
+			if e := next(t, r, runtimes.Died); err != nil || request != 9 || e.Pid != pid || e.Status.Signal() != syscall.SIGKILL {
+				t.Errorf("killed %d with request %d, %v; died %+v", pid, request, err, e)
+			}
+			<-killed
 			cut := make(chan struct{})
 			go func() { get(r, "io_us=60000000", "", 4); close(cut) }()
-			for r.Board().Started.Load() < 3 {
+			for !holds(r, 4) {
 				time.Sleep(time.Millisecond)
 			}
 			syscall.Kill(r.Top(), syscall.SIGKILL)

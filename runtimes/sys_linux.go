@@ -1,8 +1,11 @@
 package runtimes
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -45,4 +48,47 @@ func lockPort(number int) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "port lock"), nil
+}
+
+// killChild kills a process that is a child of that parent, if still holds
+// true. A number is given to another process when its first is gone, so the
+// process is held by a pidfd (pidfd_open(2)) before anyone looks who it is.
+func killChild(pid, parent int, still func() bool) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ENOSYS) { // Linux before 5.3
+		if !still() || parentOf(pid) != parent {
+			return errGone
+		}
+		return gone(unix.Kill(pid, unix.SIGKILL))
+	}
+	if err != nil {
+		return gone(err)
+	}
+	defer unix.Close(fd)
+	if !still() || parentOf(pid) != parent {
+		return errGone
+	}
+	return gone(unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0))
+}
+
+func gone(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return errGone
+	}
+	return err
+}
+
+// parentOf is field 4 of /proc/pid/stat, 0 if there is no such process.
+func parentOf(pid int) int {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	text := string(b)
+	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // the name may hold anything
+	if len(f) < 2 {
+		return 0
+	}
+	n, _ := strconv.Atoi(f[1])
+	return n
 }

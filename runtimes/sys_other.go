@@ -2,7 +2,11 @@
 
 package runtimes
 
-import "os"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // anonymousFile is an unlinked file where there is no memfd.
 func anonymousFile(name string, size int) (*os.File, error) {
@@ -23,3 +27,16 @@ func memTotal() int64 { return 0 }
 
 // lockPort needs abstract sockets, which only Linux has.
 func lockPort(int) (*os.File, error) { return nil, nil }
+
+// killChild kills a process, if still holds true. There is no handle of it
+// here, but by its number.
+func killChild(pid, _ int, still func() bool) error {
+	if !still() {
+		return errGone
+	}
+	err := syscall.Kill(pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return errGone
+	}
+	return err
+}

@@ -117,6 +117,7 @@ func serve(cfg Config) error {
 				if cfg.Set != nil {
 					cfg.Set(f[1], f[2])
 				}
+			case line == "release": // a call ends when its client leaves
 			default:
 				slog.Warn("cgi: unknown command", "line", line)
 			}

@@ -3,6 +3,7 @@ package prefork
 import (
 	"syscall"
 
+	"forklore/runtimes/board"
 	"forklore/runtimes/role"
 )
 
@@ -10,6 +11,7 @@ import (
 //
 //	stop              workers finish what they hold, then all end
 //	restart           likewise, and each is replaced by a new one
+//	release           workers that are at a fault of their request's are killed
 //	set NAME value    TIMEOUT_MS at once, what concerns workers at their next start
 func (p *parent) command(line string) {
 	verb, rest := cut(line)
@@ -20,6 +22,8 @@ func (p *parent) command(line string) {
 		if !p.stopping {
 			p.leave(p.generation + 1)
 		}
+	case "release":
+		p.release()
 	case "set":
 		name, value := cut(rest)
 		syscall.Setenv(role.Prefix+name, value)
@@ -57,6 +61,20 @@ func (p *parent) leave(generation uint64) {
 	p.generation = generation
 	p.board.Generation.Store(generation)
 	p.inspect()
+}
+
+// release undoes what a request's fault holds on to: a worker that hangs, spins
+// or waits for a bomb's end is replaced before its time-out.
+func (p *parent) release() {
+	for i := range p.slots {
+		s, r := &p.slots[i], &p.board.Row[i]
+		if s.pid == 0 || s.hung || r.Flags.Load()&board.ExecutingFault == 0 || r.State.Load() != board.Working {
+			continue
+		}
+		s.hung = true // nobody from outside
+		say("prefork: worker " + itoa(s.pid) + " is released from its fault")
+		syscall.Kill(s.pid, syscall.SIGKILL)
+	}
 }
 
 // cut splits at the first space.

@@ -28,6 +28,7 @@ func Tell(line string) {
 // and the lab to them:
 //
 //	stop                                  gracefully, as long as it takes
+//	release                               who is at a fault is let go of (prefork)
 //	set <NAME> <value>                    a setting changed
 //
 // The end of file means that the lab is gone.
