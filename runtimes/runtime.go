@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -361,7 +362,22 @@ func (r *Runtime) bury(p *spawn.Proc) {
 	}
 	r.tell(e)
 	p.Kill() // it has ended; this closes what is left of it here
+	if slices.ContainsFunc(e.Held, func(h Held) bool { return h.Carries }) {
+		r.letEnd()
+	}
 	r.clear()
+}
+
+// endPatience is how long what a fault has started may take to end by itself.
+const endPatience = 200 * time.Millisecond
+
+// letEnd waits for that. A fork bomb's processes that are killed are zombies,
+// and count in the cage, until the machine's init has waited for each; left
+// alone, the bomber sees that its process is gone, and waits for them itself.
+func (r *Runtime) letEnd() {
+	for end := time.Now().Add(endPatience); r.cage.Figures().PidsNow > 1 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func held(id uint64, flags uint32) Held {

@@ -12,9 +12,9 @@ const ForkHoldUS = 3_000_000
 //	     └──── pipe: report ───┘  its end of file: the bomb is over
 //
 // The bomber goes on trying as long as the bomb lasts: whatever ends in its
-// group it takes the place of. It ends when it has waited for its children; or
-// at once, and they with it, if the pipe has no reader any more, or if the
-// thread that forked it is gone.
+// group it takes the place of. When the time is over, or the pipe has no reader
+// any more, because this process has ended or has no use for it, it ends its
+// children, waits for them, and ends.
 type Bomb struct {
 	FD  int // to read from, non-blocking if it is to be watched by a poller
 	pid int

@@ -17,7 +17,7 @@ func LightBomb(n int64, a *Answer) (b Bomb, lit bool) {
 		a.Failed = "forks: " + err.Error()
 		return b, false
 	}
-	charge = bomber{n: uintptr(n), parent: uintptr(syscall.Getpid()), pipe: uintptr(ends[1]), fds: uintptr(FDLimit()),
+	charge = bomber{n: uintptr(n), pipe: uintptr(ends[1]), fds: uintptr(FDLimit()),
 		end: syscall.NsecToTimespec(role.Nanotime() + ForkHoldUS*1000)}
 	pid, errno := forkBomber()
 	syscall.Close(ends[1])
@@ -36,7 +36,7 @@ func LightBomb(n int64, a *Answer) (b Bomb, lit bool) {
 // where the scheduler would take over; and no signal handler, since all
 // signals are blocked. syscall.ForkExec does the same on its way to exec.
 type bomber struct {
-	n, parent, pipe, fds uintptr
+	n, pipe, fds uintptr
 
 	signals [2]uint64 // those that are blocked meanwhile, and those that were
 	end     syscall.Timespec
@@ -70,16 +70,15 @@ func forkBomber() (pid uintptr, errno syscall.Errno) {
 // retryNS is how long the bomber waits after a refusal.
 const retryNS = 1_000_000
 
-// run is the bomber's life.
+// run is the bomber's life. It has no Pdeathsig, unlike its children: who is
+// killed leaves them as zombies to whoever takes in orphans, hundreds that
+// count in the group until that one has waited for them. The pipe tells it as
+// well that nobody is there any more, and it goes in good order.
 //
 //go:nosplit
 //go:norace
 func (b *bomber) run() {
 	b.closeOthers()
-	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
-	if parent, _, _ := syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0); parent != b.parent {
-		b.exit() // it was gone before the line above
-	}
 	me, _, _ := syscall.RawSyscall(syscall.SYS_GETPID, 0, 0, 0)
 	var forked uintptr
 	for b.goesOn(forked == b.n) {
@@ -120,11 +119,11 @@ func (b *bomber) goesOn(waits bool) bool {
 	if left <= 0 {
 		return false
 	}
-	if b.report[1] == 0 && !waits {
-		return true // it was never refused
-	}
 	if !waits {
 		left = min(left, retryNS)
+		if b.report[1] == 0 {
+			left = 0 // it was never refused
+		}
 	}
 	b.wait.Sec, b.wait.Nsec = left/1e9, left%1e9
 	b.poll.fd, b.poll.events = 0, 0

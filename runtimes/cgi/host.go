@@ -192,7 +192,7 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 		return ""
 	case errors.Is(err, errSpoolFull):
 		rw.Header().Set("Connection", "close")
-		h.reject(rw)
+		h.reject(rw, h.TooBusy, tooMany)
 		return ""
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		h.fail(rw, http.StatusRequestTimeout, "the request's body did not come in time")
@@ -210,7 +210,7 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 	place, err := h.places.take(req.Context())
 	if err != nil {
 		if errors.Is(err, ErrTooBusy) {
-			h.reject(rw)
+			h.reject(rw, h.TooBusy, tooMany)
 		}
 		return "" // or the client has left the queue
 	}
@@ -218,9 +218,17 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 	defer func() { h.places.leave(place, c != nil && c.kept) }()
 	c, err = h.start(req, &b, place)
 	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM):
-		slog.Warn("cgi: no process for a call", "err", err) // the group's limit
-		h.reject(rw)
+	case errors.Is(err, syscall.EAGAIN): // fork(2)
+		slog.Warn("cgi: no process for a call", "err", err)
+		h.reject(rw, http.StatusServiceUnavailable, "no process for a call: the limit of processes is reached (EAGAIN)")
+		return ""
+	case errors.Is(err, syscall.ENOMEM):
+		slog.Warn("cgi: no process for a call", "err", err)
+		h.reject(rw, http.StatusServiceUnavailable, "no process for a call: out of memory (ENOMEM)")
+		return ""
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		slog.Warn("cgi: no descriptors for a call", "err", err)
+		h.reject(rw, http.StatusServiceUnavailable, "no descriptors for a call (EMFILE)")
 		return ""
 	case err != nil:
 		slog.Error("cgi: start", "script", h.Path, "err", err)
@@ -230,13 +238,15 @@ func (h *Host) serve(rw http.ResponseWriter, req *http.Request) (local string) {
 	return c.run(rw, ctl)
 }
 
+const tooMany = "too many calls at once"
+
 // reject answers a request that there is no room for.
-func (h *Host) reject(rw http.ResponseWriter) {
+func (h *Host) reject(rw http.ResponseWriter, status int, why string) {
 	if h.Board != nil {
 		h.Board.Rejected.Add(1)
 	}
 	rw.Header().Set("Retry-After", "1")
-	writeError(rw, h.TooBusy, "too many calls at once")
+	writeError(rw, status, why)
 }
 
 // fail answers with an error of the host's own.

@@ -51,6 +51,9 @@ const (
 	// maxRequestHeaderBytes is well below what fits into an environment variable
 	// (128 KiB, execve(2)).
 	maxRequestHeaderBytes = 64 << 10
+	// hostThreads is how many threads a host has from the start on; the lab
+	// counts on 24 where it shares out the processes of a group.
+	hostThreads = 16
 	// patience is how long the end of the lab may take: processes are to be
 	// gone after 2 s.
 	patience = 1500 * time.Millisecond
@@ -82,6 +85,7 @@ func serve(cfg Config) error {
 	if cfg.Begin != nil {
 		cfg.Begin(h)
 	}
+	role.StartThreads(hostThreads)
 	ln, err := listen(int(role.Int("PORT", 0)))
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type parent struct {
 	generation uint64
 	guard      guard
 	ready      bool // said so
+	refused    bool // by the kernel, when a worker was to be started
 	stopping   bool
 
 	born  chan struct{} // size 1: there is a child to wait for, again
@@ -47,6 +48,9 @@ const (
 	tickHurryMS = 5
 )
 
+// parentThreads are main's, of those who only wait, and the runtime's own.
+const parentThreads = 8
+
 func parentMain() (status int) {
 	p := &parent{born: make(chan struct{}, 1), generation: 1, timeoutNS: timeoutNS()}
 	if problem := p.open(); problem != "" {
@@ -54,6 +58,7 @@ func parentMain() (status int) {
 		return 1
 	}
 	subreaper()
+	role.StartThreads(parentThreads)
 	p.hurry.Store(true)
 	dead, lines, ticks := make(chan struct{}), make(chan string), make(chan struct{})
 	go p.awaitDeaths(dead)
@@ -114,9 +119,14 @@ func (p *parent) refill() {
 			return
 		}
 		if err := p.start(i, now); err != nil {
-			say("prefork: cannot start a worker: " + err.Error())
+			if !p.refused { // for all that follow until one is started
+				say("prefork: cannot start a worker: " + err.Error())
+			}
+			p.refused = true
 			p.guard.died(now, p.board.Answered.Load())
+			return // the next tick tries again
 		}
+		p.refused = false
 	}
 }
 
