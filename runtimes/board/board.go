@@ -56,7 +56,7 @@ type Header struct {
 	Peak     atomic.Uint64 // most serving processes alive at once
 	Accepted atomic.Uint64 // connections accepted
 	Answered atomic.Uint64 // responses completely written
-	Rejected atomic.Uint64 // answered 503 or 429: over the limit
+	Rejected atomic.Uint64 // answered 503 or 429, or by an event loop closed unanswered: over the limit
 	QueueNow atomic.Uint64 // requests that wait for a place
 	QueueMax atomic.Uint64
 	LagNowUS atomic.Uint64 // event loop: how late its timer was, last

@@ -61,7 +61,7 @@ func play() {
 	if err != nil {
 		fail("board (descriptor 4)", err)
 	}
-	l, err := newLoop(b, raiseDescriptorLimit())
+	l, err := newLoop(b, descriptorLimit())
 	if err != nil {
 		fail("poller", err)
 	}
@@ -85,17 +85,19 @@ func fail(what string, err error) {
 // maxDescriptors bounds the connection table where the system doesn't.
 const maxDescriptors = 1 << 16
 
-// raiseDescriptorLimit makes the soft limit the hard one, as nginx's
+// descriptorLimit makes the soft limit the hard one, as nginx's
 // worker_rlimit_nofile and Go's package os do, and returns how many
 // descriptors there can be.
-func raiseDescriptorLimit() int {
+func descriptorLimit() int {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		return 256
 	}
 	want := lim
 	want.Cur = min(lim.Max, maxDescriptors) // macOS refuses "unlimited"
-	if want.Cur > lim.Cur && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want) == nil {
+	// Also downwards: where a process may have a million, as in some containers,
+	// the end of the table and of the descriptors shall be the same.
+	if want.Cur != lim.Cur && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want) == nil {
 		lim = want
 	}
 	return int(min(lim.Cur, maxDescriptors))

@@ -85,6 +85,7 @@ func (l *loop) acceptOne() bool {
 	}
 	l.board.Accepted.Add(1)
 	if fd >= len(l.slots) || l.watch(fd, client, edgeTriggered) != nil {
+		l.board.Rejected.Add(1)
 		closeFD(fd)
 		return true
 	}
@@ -101,15 +102,16 @@ func (l *loop) acceptOne() bool {
 // the backlog and the level-triggered listener would report it for ever, at
 // 100% CPU, while the client waits for nothing.
 func (l *loop) acceptAndClose() bool {
-	if l.reserve < 0 {
-		return false
+	if l.reserve >= 0 {
+		closeFD(l.reserve)
 	}
-	closeFD(l.reserve)
 	fd, _, errno := acceptFD(l.listener)
 	if errno == 0 {
-		closeFD(fd)
 		l.board.Accepted.Add(1)
+		l.board.Rejected.Add(1)
+		closeFD(fd)
 	}
+	// It fails only if the machine has none left either (ENFILE).
 	l.reserve = openNull()
 	return errno == 0
 }
