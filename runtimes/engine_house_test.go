@@ -34,8 +34,11 @@ func TestEngines(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 			pid, request, err := r.KillOne(func(int) int { return 0 })
-			if e := next(t, r, runtimes.Died); err != nil || request != 9 || e.Pid != pid || e.Status.Signal() != syscall.SIGKILL {
-				t.Errorf("killed %d with request %d, %v; died %+v", pid, request, err, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := next(t, r, runtimes.Died); request != 9 || e.Pid != pid || e.Status.Signal() != syscall.SIGKILL {
+				t.Errorf("killed %d with request %d; died %+v", pid, request, e)
 			}
 			<-killed
 			cut := make(chan struct{})

@@ -50,7 +50,7 @@ func (r *Runtime) KillOne(rng func(n int) int) (pid int, request uint64, err err
 		if pid == 0 {
 			continue
 		}
-		switch err := killChild(pid, r.Top(), func() bool { return pidOf(row) == pid }); {
+		switch err := killBelow(pid, r.Top(), func() bool { return pidOf(row) == pid }); {
 		case err == nil:
 			return pid, request, nil
 		case !errors.Is(err, errGone):

@@ -50,13 +50,13 @@ func lockPort(number int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "port lock"), nil
 }
 
-// killChild kills a process that is a child of that parent, if still holds
-// true. A number is given to another process when its first is gone, so the
+// killBelow kills a process that descends from another, if still holds true. A
+// number is given to another process when its first is gone, so the
 // process is held by a pidfd (pidfd_open(2)) before anyone looks who it is.
-func killChild(pid, parent int, still func() bool) error {
+func killBelow(pid, ancestor int, still func() bool) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ENOSYS) { // Linux before 5.3
-		if !still() || parentOf(pid) != parent {
+		if !still() || !below(pid, ancestor) {
 			return errGone
 		}
 		return gone(unix.Kill(pid, unix.SIGKILL))
@@ -65,7 +65,7 @@ func killChild(pid, parent int, still func() bool) error {
 		return gone(err)
 	}
 	defer unix.Close(fd)
-	if !still() || parentOf(pid) != parent {
+	if !still() || !below(pid, ancestor) {
 		return errGone
 	}
 	return gone(unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0))
@@ -76,6 +76,19 @@ func gone(err error) error {
 		return errGone
 	}
 	return err
+}
+
+// generations between a host and a call: crun is seen to stand between them for
+// a moment.
+const generations = 4
+
+func below(pid, ancestor int) bool {
+	for range generations {
+		if pid = parentOf(pid); pid == ancestor {
+			return pid != 0
+		}
+	}
+	return false
 }
 
 // parentOf is field 4 of /proc/pid/stat, 0 if there is no such process.

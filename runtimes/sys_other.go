@@ -28,9 +28,9 @@ func memTotal() int64 { return 0 }
 // lockPort needs abstract sockets, which only Linux has.
 func lockPort(int) (*os.File, error) { return nil, nil }
 
-// killChild kills a process, if still holds true. There is no handle of it
+// killBelow kills a process, if still holds true. There is no handle of it
 // here, but by its number.
-func killChild(pid, _ int, still func() bool) error {
+func killBelow(pid, _ int, still func() bool) error {
 	if !still() {
 		return errGone
 	}
