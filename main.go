@@ -121,6 +121,7 @@ type options struct {
 	pool, concurrency                                int
 	callTimeout, timeout, idle                       time.Duration
 	keepAlive, cgiGiven                              bool
+	miswire                                          []string
 
 	runFor     time.Duration // of run
 	injections []string
@@ -187,6 +188,8 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.function, "function", "", "a CGI program to put into the sandboxes: a static file, or a folder as root with the program /function")
 	f.StringVar(&o.engine, "engine", runtimes.NativeEngine, "what makes the containers: "+strings.Join(runtimes.Engines, ", "))
 	f.IntVar(&o.port, "port", 0, "first of four ports on 127.0.0.1; 0: free ones")
+	f.StringSliceVar(&o.miswire, "miswire", nil, "cgi=eventloop: the one's requests go to the other (for tests)")
+	f.MarkHidden("miswire")
 }
 
 // The bounds of what the flags take.
@@ -307,6 +310,18 @@ func (o *options) config() (cfg live.Config, err error) {
 	cfg.Spec.Pids, cfg.Spec.Workers, cfg.Spec.MaxRequests = o.pids, o.workers, o.maxRequests
 	cfg.Spec.MaxCalls, cfg.Spec.Queue, cfg.Spec.Port = o.maxCalls, o.queue, o.port
 	cfg.Spec.CallTimeout, cfg.Spec.CallBytes = o.callTimeout, cfg.Workload.Mean().MemBytes
+	for _, pair := range o.miswire {
+		from, to, _ := strings.Cut(pair, "=")
+		a, ok1 := sim.ParseModel(from)
+		b, ok2 := sim.ParseModel(to)
+		if !ok1 || !ok2 {
+			return cfg, badInput("--miswire %q: must be model=model", pair)
+		}
+		if cfg.Miswire == nil {
+			cfg.Miswire = map[sim.Model]sim.Model{}
+		}
+		cfg.Miswire[a] = b
+	}
 	cfg.Seed, cfg.Timeout, cfg.KeepAlive, cfg.WeightName = o.seed, o.timeout, o.keepAlive, o.weight
 	var names []string
 	for m := range sim.NModels {
@@ -444,10 +459,13 @@ func withoutScreen(o *options, out io.Writer) error {
 	for _, why := range r.Refused {
 		fmt.Fprintln(os.Stderr, "forklore: refused: "+why)
 	}
+	for _, what := range r.Broken {
+		fmt.Fprintln(os.Stderr, "forklore: a mistake in forklore: "+what)
+	}
 	switch {
 	case r.Missing():
 		return status{code: exitNotAll}
-	case len(r.Refused) > 0:
+	case len(r.Refused) > 0, len(r.Broken) > 0:
 		return status{code: exitProblem}
 	}
 	return nil

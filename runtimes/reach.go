@@ -18,6 +18,28 @@ func (r *Runtime) Release() {
 	}
 }
 
+// Recycle has what outlives its requests start afresh, and loses nobody: workers
+// finish what they hold and are replaced, sandboxes that wait are thrown away.
+// The one process of the loop can't be replaced without an outage: it closes the
+// descriptors that a fault had it leak.
+func (r *Runtime) Recycle() {
+	p := r.proc.Load()
+	if p == nil {
+		return
+	}
+	switch r.Model {
+	case Prefork:
+		p.Tell("restart")
+	case EventLoop:
+		p.Tell("close leaked")
+	case Container:
+		if mode := r.mode.Load().(string); mode != Fresh {
+			p.Tell("set MODE " + Fresh)
+			p.Tell("set MODE " + mode)
+		}
+	}
+}
+
 // ErrNobody means that no process serves just now.
 var ErrNobody = errors.New("nobody serves just now")
 

@@ -120,7 +120,7 @@ func (h *House) Start(model string) (_ *Runtime, err error) {
 	}, options(model)...); err != nil {
 		return nil, err
 	}
-	r.cage.SetPids(r.pids)
+	r.cage.SetPids(r.Pids)
 	proc, err := r.launch()
 	if err != nil {
 		return nil, err
@@ -436,8 +436,8 @@ func (r *Runtime) Starts(f func(us int64)) {
 	}
 }
 
-// pids are the processes that the board and the supervisor know.
-func (r *Runtime) pids() []int {
+// Pids are the processes that the board and the supervisor know.
+func (r *Runtime) Pids() []int {
 	var pids []int
 	if p := r.Top(); p != 0 {
 		pids = append(pids, p)

@@ -261,20 +261,39 @@ type Tape struct {
 // Fault names a fault of the catalogue.
 type Fault string
 
-// The faults of this lab so far.
+// The faults. sim/fault says of each what it does, how hard, how long.
 const (
-	FaultCrash Fault = "crash"
-	FaultLeak  Fault = "leak"
+	FaultCrash       Fault = "crash"
+	FaultSegv        Fault = "segv"
+	FaultExit        Fault = "exit"
+	FaultOOM         Fault = "oom"
+	FaultKill        Fault = "kill"
+	FaultLeak        Fault = "leak"
+	FaultFDLeak      Fault = "fd-leak"
+	FaultBleed       Fault = "bleed"
+	FaultHang        Fault = "hang"
+	FaultSpin        Fault = "spin"
+	FaultForkBomb    Fault = "fork-bomb"
+	FaultSlowClient  Fault = "slow-client"
+	FaultSlowBackend Fault = "slow-backend"
+	FaultDeadBackend Fault = "dead-backend"
+	FaultBurst       Fault = "burst"
+	FaultRetryStorm  Fault = "retry-storm"
 	// FaultOutside is a death that nobody in the lab asked for: a kill from
 	// a shell, a bug.
 	FaultOutside Fault = "outside"
 )
 
+// Occupies: who carries it is held up by it, and not by others.
+func (f Fault) Occupies() bool {
+	return f == FaultSpin || f == FaultHang || f == FaultForkBomb
+}
+
 // Armed is a fault that will be injected as soon as it can be.
 type Armed struct {
 	Fault  Fault
 	Models Models
-	Waits  string // WaitsSteady, WaitsRequest
+	Waits  string // WaitsSteady, WaitsRequest, WaitsTurn
 	For    time.Duration
 }
 
@@ -282,14 +301,17 @@ type Armed struct {
 const (
 	WaitsSteady  = "steady state"
 	WaitsRequest = "the next request"
+	WaitsTurn    = "its turn" // it presses on the machine: one model at a time
 )
 
 // Active is a fault in force.
 type Active struct {
-	Fault  Fault
-	Models Models
-	Since  time.Duration
-	Until  time.Duration
+	N        int // its incidents have the same
+	Fault    Fault
+	Models   Models
+	Strength int64 // in the unit that the catalogue says
+	Since    time.Duration
+	Until    time.Duration
 }
 
 // Incident is one failure of one model: from the fault, or the death, until
@@ -312,6 +334,7 @@ type Incident struct {
 	Wrong    int
 	Downtime time.Duration // from the first innocent failure to the first success after the last
 	Deaths   int           // processes that died of it
+	OOMKills int           // of them, by the kernel's OOM killer
 	Lacking  time.Duration // how long processes were missing (capacity lost)
 	Leaks    int           // requests that leaked, for a leak
 	LeakB    int64         // bytes that they left behind
@@ -319,6 +342,22 @@ type Incident struct {
 	Proof    string        // "exit status 2", "oom_kill 3", ...
 	Undone   bool          // ended by undo, not by its time
 	Mode     string        // of the container, when it took effect
+	// While it was open:
+	Arrivals  int           // requests sent to the model, retries included
+	Retries   int           // of them, second and later tries
+	OK        int           // answered, by their own data and in whatever time
+	Started   int           // processes started
+	ProcsPeak int           // most of them at once
+	QueuePeak int           // most requests that waited for a place
+	LagPeakMS float64       // event loop
+	WorstMS   float64       // the slowest answer to a request that carried no fault
+	CPU       time.Duration // that the model used while the fault was in force
+	// Before is how the model was when the fault took effect.
+	Before struct {
+		Procs       int
+		MemoryBytes int64
+		P99MS       float64 // steady; 0: too few samples to say
+	}
 	// Recovered: steady again. An incident may also close because the run or
 	// the reset ended it.
 	Recovered bool
@@ -355,6 +394,8 @@ const (
 	EventSaid     EventKind = "said"
 	EventProblem  EventKind = "problem"
 	EventRefused  EventKind = "refused" // a fault, or a part of its targets
+	EventBroken   EventKind = "broken"  // the books don't add up
+	EventRenewed  EventKind = "renewed" // all processes are new
 )
 
 // Lab is what the lab itself costs.
@@ -373,14 +414,18 @@ type Command struct {
 	Inject *Inject
 	Mode   string // of the container
 	Undo   bool   // every fault that is in force or armed; figures stay
-	Reset  bool   // undo, restart all models, forget all figures
-	Stop   bool   // no more arrivals, for good
+	// Renew lets what is in flight end, starts the processes of all models
+	// anew, and goes on: what a fault left in them is gone, the figures stay.
+	Renew bool
+	Reset bool // undo, restart all models, forget all figures
+	Stop  bool // no more arrivals, for good
 }
 
 // Inject puts a fault in.
 type Inject struct {
 	Fault    Fault
 	Models   Models
+	Strength int64         // in the unit that the catalogue says; 0: the fault's own
 	Duration time.Duration // 0: the fault's own
 	// Arm: wait for steady state (3 s at most) instead of refusing.
 	Arm bool
@@ -391,5 +436,6 @@ var (
 	ErrNotSteady   = errors.New("not in steady state")
 	ErrUnsupported = errors.New("not possible here")
 	ErrDown        = errors.New("it is down: nothing to inject into")
+	ErrShort       = errors.New("the machine is short of")
 	ErrClosed      = errors.New("the source has ended")
 )

@@ -52,13 +52,37 @@ func LimitFDs() {
 	}
 }
 
+// leaked are the first and the last of each run of leaked descriptors: the
+// kernel gives the lowest that is free (dup(2)), so there are few runs.
+var leaked [256][2]int32
+var nLeaked int
+
 // leakFDs is the fault step FDLeak: copies of descriptor 0, whatever that is,
 // until there are as many as asked for, or no more (EMFILE).
 func leakFDs(percent int64) (opened int64) {
 	for want := FDLimit() * percent / 100; opened < want; opened++ {
-		if dupCloseOnExec(0) != nil {
+		fd, err := dupCloseOnExec(0)
+		if err != nil {
 			break
+		}
+		switch {
+		case nLeaked > 0 && fd == leaked[nLeaked-1][1]+1:
+			leaked[nLeaked-1][1] = fd
+		case nLeaked < len(leaked):
+			leaked[nLeaked] = [2]int32{fd, fd}
+			nLeaked++
 		}
 	}
 	return opened
+}
+
+// CloseLeaked undoes FDLeak in a process that can't be replaced without an
+// outage. No program can do that to a leak of its own.
+func CloseLeaked() {
+	for _, run := range leaked[:nLeaked] {
+		for fd := run[0]; fd <= run[1]; fd++ {
+			syscall.Close(int(fd))
+		}
+	}
+	nLeaked = 0
 }

@@ -19,10 +19,10 @@ func segv() {
 
 var nowhere *byte
 
-func dupCloseOnExec(fd int) error {
-	_, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
+func dupCloseOnExec(fd int) (copied int32, err error) {
+	r, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
 	if errno != 0 {
-		return errno
+		return 0, errno
 	}
-	return nil
+	return int32(r), nil
 }

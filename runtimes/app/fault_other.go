@@ -11,10 +11,10 @@ func segv() {
 	select {}
 }
 
-func dupCloseOnExec(fd int) error {
-	copied, err := syscall.Dup(fd)
+func dupCloseOnExec(fd int) (copied int32, err error) {
+	n, err := syscall.Dup(fd)
 	if err == nil {
-		syscall.CloseOnExec(copied)
+		syscall.CloseOnExec(n)
 	}
-	return err
+	return int32(n), err
 }

@@ -3,6 +3,7 @@ package eventloop
 import (
 	"syscall"
 
+	"forklore/runtimes/app"
 	"forklore/runtimes/role"
 )
 
@@ -22,8 +23,11 @@ func (l *loop) readControl() {
 			}
 			continue
 		}
-		if string(l.command) == "stop" {
+		switch string(l.command) {
+		case "stop":
 			l.stop()
+		case "close leaked":
+			app.CloseLeaked()
 		}
 		l.command = l.command[:0]
 	}

@@ -28,7 +28,9 @@ func Tell(line string) {
 // and the lab to them:
 //
 //	stop                                  gracefully, as long as it takes
+//	restart                               each worker is replaced when it is done (prefork)
 //	release                               who is at a fault is let go of (prefork)
+//	close leaked                          undoes a leak of descriptors (event loop)
 //	set <NAME> <value>                    a setting changed
 //
 // The end of file means that the lab is gone.

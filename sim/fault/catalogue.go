@@ -2,44 +2,67 @@
 // and the plan that decides which requests carry it.
 //
 // Cost: a lock and a comparison for each arrival and model.
-// May not enter: what a fault did; that is the ledger's.
+// May not enter: what a fault did; that is the ledger's. How it is done to a
+// backend, a process or a client is sim/live's.
 package fault
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
+	"forklore/runtimes/app"
 	"forklore/sim"
 )
 
 // Kind is an entry of the catalogue.
 type Kind struct {
 	Fault sim.Fault
+	// Strength is how hard it strikes if nobody says; its unit says what that is.
+	Unit                  Unit
+	Strength, Least, Most int64
 	// Duration is how long the fault is in force; 0: it strikes once.
 	Duration time.Duration
-	// FromInside: the application does it to itself, as a step of a request,
-	// so a program that isn't ours can't be asked for it.
-	FromInside bool
+
+	// Step is what the application does to itself, as a step of a request that
+	// carries it; 0: the fault is done to the model from outside. A program that
+	// isn't ours can't be asked for a step.
+	Step app.Kind
+	// Kills: the step ends its process, and the incident begins with that death.
+	Kills bool
+	// Every: one request in so many carries it as long as it is in force; 0:
+	// only so many as its strength says, or one.
+	Every uint64
+	// Presses on the CPU or the memory: one model at a time, or the others'
+	// figures would be of the machine and not of them.
+	Presses bool
 }
 
-// Limits of what --inject takes.
-const (
-	maxAt       = 24 * time.Hour
-	maxDuration = 10 * time.Minute
-)
+// Every fourth request carries a fault that lasts: one handler of four is bad.
+const every = 4
 
-// LeakEvery and LeakBytes: while the leak is in force, one handler leaks: one
-// request in four leaves this much behind.
-const (
-	LeakEvery = 4
-	LeakBytes = 4 << 20
-)
-
-// Catalogue is every fault that can be asked for.
+// Catalogue is every fault that can be asked for. What they do to each model,
+// and who says so, is sim/matrix's; the screen's words are the assets'.
 var Catalogue = []Kind{
-	{Fault: sim.FaultCrash, FromInside: true},
-	{Fault: sim.FaultLeak, FromInside: true, Duration: 20 * time.Second},
+	// A process dies of a request.
+	{Fault: sim.FaultCrash, Step: app.Crash, Kills: true, Unit: Requests, Strength: 1, Least: 1, Most: 20},
+	{Fault: sim.FaultSegv, Step: app.Segv, Kills: true, Unit: Requests, Strength: 1, Least: 1, Most: 20},
+	{Fault: sim.FaultExit, Step: app.Exit, Kills: true, Unit: Requests, Strength: 1, Least: 1, Most: 20},
+	{Fault: sim.FaultOOM, Step: app.Hog, Kills: true, Presses: true, Unit: Requests, Strength: 1, Least: 1, Most: 20},
+	// A process dies of somebody else.
+	{Fault: sim.FaultKill, Unit: Processes, Strength: 1, Least: 1, Most: 20},
+	// A process goes on, and keeps what it should not.
+	{Fault: sim.FaultLeak, Step: app.Leak, Every: every, Unit: Bytes, Strength: 4 << 20, Least: 4 << 10, Most: 1 << 30, Duration: 20 * time.Second},
+	{Fault: sim.FaultFDLeak, Step: app.FDLeak, Every: every, Unit: Percent, Strength: 50, Least: 1, Most: 100, Duration: 8 * time.Second},
+	{Fault: sim.FaultBleed, Step: app.Bleed, Every: every, Duration: 4 * time.Second},
+	// A process goes on, and keeps others waiting.
+	{Fault: sim.FaultSpin, Step: app.Busy, Presses: true, Unit: Time, Strength: int64(2 * time.Second), Least: int64(time.Millisecond), Most: int64(30 * time.Second)},
+	{Fault: sim.FaultHang, Step: app.Hang, Every: every, Duration: 5 * time.Second},
+	{Fault: sim.FaultForkBomb, Step: app.ForkBomb, Presses: true, Unit: Processes, Strength: 1024, Least: 1, Most: 4096},
+	// The clients, the dependency.
+	{Fault: sim.FaultSlowClient, Unit: Clients, Strength: 32, Least: 1, Most: 1000, Duration: 5 * time.Second},
+	{Fault: sim.FaultSlowBackend, Unit: Time, Strength: int64(2 * time.Second), Least: int64(time.Millisecond), Most: int64(time.Minute), Duration: 4 * time.Second},
+	{Fault: sim.FaultDeadBackend, Duration: 3 * time.Second},
+	{Fault: sim.FaultBurst, Presses: true, Unit: Factor, Strength: 10, Least: 2, Most: 100, Duration: 3 * time.Second},
+	{Fault: sim.FaultRetryStorm, Presses: true, Unit: Backoff, Most: int64(10 * time.Second), Duration: 4 * time.Second},
 }
 
 // Find looks a fault up.
@@ -52,63 +75,38 @@ func Find(f sim.Fault) (Kind, bool) {
 	return Kind{}, false
 }
 
-// Injection is a fault at a time, as --inject has it.
-type Injection struct {
-	At time.Duration
-	sim.Inject
+// StepN is the step's number for a strength. limitBytes is the memory that the
+// model may have, for the fault that goes past it.
+func (k Kind) StepN(strength, limitBytes int64) int64 {
+	switch k.Fault {
+	case sim.FaultOOM:
+		return min(2*limitBytes, k.Step.Most())
+	case sim.FaultSpin:
+		return strength / int64(time.Microsecond)
+	case sim.FaultLeak, sim.FaultFDLeak, sim.FaultForkBomb:
+		return strength
+	}
+	return 1
 }
 
-// Syntax is what Parse reads, for messages.
-const Syntax = "fault@time[+duration][:model,model], for example crash@3s or leak@5s+10s:eventloop"
-
-// Parse reads an injection. running are the models of this run.
-func Parse(s string, running sim.Models) (in Injection, err error) {
-	bad := func(format string, a ...any) (Injection, error) {
-		return Injection{}, fmt.Errorf("--inject %q: %s; write %s", s, fmt.Sprintf(format, a...), Syntax)
+// carriers is how many requests carry a fault that strikes once.
+func (k Kind) carriers(strength int64) int64 {
+	if k.Unit == Requests {
+		return strength
 	}
-	name, rest, ok := strings.Cut(s, "@")
-	if !ok {
-		return bad("no @ with a time")
-	}
-	kind, ok := Find(sim.Fault(name))
-	if !ok {
-		return bad("unknown fault %q (known: %s)", name, names())
-	}
-	times, models, hasModels := strings.Cut(rest, ":")
-	at, lasts, hasDuration := strings.Cut(times, "+")
-	if in.At, err = time.ParseDuration(at); err != nil || in.At < 0 || in.At > maxAt {
-		return bad("%q is not a time from 0s to %v", at, maxAt)
-	}
-	in.Fault, in.Duration = kind.Fault, kind.Duration
-	if hasDuration {
-		if kind.Duration == 0 {
-			return bad("%s strikes once and has no duration", name)
-		}
-		if in.Duration, err = time.ParseDuration(lasts); err != nil || in.Duration <= 0 || in.Duration > maxDuration {
-			return bad("%q is not a duration up to %v", lasts, maxDuration)
-		}
-	}
-	in.Models = running
-	if hasModels {
-		in.Models = 0
-		for part := range strings.SplitSeq(models, ",") {
-			m, ok := sim.ParseModel(part)
-			if !ok {
-				return bad("unknown model %q (known: cgi, prefork, eventloop, container)", part)
-			}
-			if !running.Has(m) {
-				return bad("model %s is not part of this run", m)
-			}
-			in.Models = in.Models.With(m)
-		}
-	}
-	return in, nil
+	return 1
 }
 
-func names() string {
-	var all []string
-	for _, k := range Catalogue {
-		all = append(all, string(k.Fault))
+// Lasts is how long the fault is in force at this strength: what strikes once
+// may still take its time.
+func (k Kind) Lasts(in sim.Inject) time.Duration {
+	switch {
+	case k.Fault == sim.FaultSpin:
+		return time.Duration(in.Strength)
+	case k.Fault == sim.FaultForkBomb:
+		return app.ForkHoldUS * time.Microsecond
+	case in.Duration != 0:
+		return in.Duration
 	}
-	return strings.Join(all, ", ")
+	return k.Duration
 }

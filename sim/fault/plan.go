@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -12,81 +13,91 @@ import (
 // arrival and model; the lab changes it. An arrival that is chosen carries the
 // fault in every targeted model: one request, four fates.
 type Plan struct {
-	// Timeout is the client's: a request that would be given up before its
-	// crash makes no good carrier.
+	// Timeout is the client's: a request that would be given up before it dies
+	// of its fault makes no good carrier.
 	Timeout time.Duration
 	// LeakLimit bounds what leaks may leave behind in a model whose processes
 	// live on, where no cgroup does; 0: a cgroup does.
 	LeakLimit int64
 
 	mu      sync.Mutex
-	crashes []crash // waiting for their carriers
-	leaks   []leak
+	charges []*Charge
 	current uint64 // the arrival being planned
-	carry   []crash
 	leaked  [sim.NModels]int64
 }
 
-type crash struct {
-	n      int
-	models sim.Models
-	since  time.Time
+// Charge is a fault that requests are to carry.
+type Charge struct {
+	n       int // of its injection
+	kind    Kind
+	stepN   int64
+	models  sim.Models
+	since   time.Time
+	left    int64  // carriers to find; of a fault that strikes once
+	found   int64  // arrivals chosen so far
+	first   uint64 // arrival that it was considered for
+	carried bool   // by the arrival being planned
 }
 
-// choosy is how long a crash waits for a good carrier; then it takes any.
+// choosy is how long a fault waits for a good carrier; then it takes any.
 const choosy = 3 * time.Second
 
-type leak struct {
-	models sim.Models
-	first  uint64 // arrival
-}
-
-// Carried is what a request got to carry.
+// Carried is what a request got to carry. A Fault of "" is nothing.
 type Carried struct {
-	Crash bool
-	N     int   // of the crash's injection
-	Leak  int64 // bytes
+	Fault sim.Fault
+	N     int   // of the injection
+	StepN int64 // bytes, of a leak
 }
 
-// Crash makes the next arrival that can carry it crash in these models.
-func (p *Plan) Crash(n int, models sim.Models) {
+// Carry makes requests carry the fault in these models: so many as its strength
+// says, or, if it lasts, one in Kind.Every until End or Undo.
+func (p *Plan) Carry(n int, k Kind, strength, stepN int64, models sim.Models) *Charge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.crashes = append(p.crashes, crash{n, models, time.Now()})
+	c := &Charge{n: n, kind: k, stepN: stepN, models: models, since: time.Now(), left: k.carriers(strength)}
+	p.charges = append(p.charges, c)
+	return c
 }
 
-// Leak makes one request in LeakEvery leak in these models, until Undo or
-// EndLeak.
-func (p *Plan) Leak(models sim.Models) {
+// Again makes one more request carry what injection n had for its carriers, in
+// this model: the one that was to do it did not get there.
+func (p *Plan) Again(n int, k Kind, stepN int64, m sim.Model) {
+	p.Carry(n, k, 1, stepN, sim.Models(0).With(m))
+}
+
+// End ends a charge.
+func (p *Plan) End(c *Charge) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leaks = append(p.leaks, leak{models: models})
+	c.left = 0
+	p.charges = slices.DeleteFunc(p.charges, func(other *Charge) bool { return other == c })
 }
 
-// EndLeak ends the oldest leak of exactly these models.
-func (p *Plan) EndLeak(models sim.Models) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, l := range p.leaks {
-		if l.models == models {
-			p.leaks = append(p.leaks[:i], p.leaks[i+1:]...)
-			return
-		}
-	}
-}
-
-// Undo ends every leak and calls back every crash that has no carrier yet.
+// Undo ends them all.
 func (p *Plan) Undo() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.crashes, p.leaks, p.carry = nil, nil, nil
+	p.charges = nil
 }
 
-// Waiting reports whether a crash waits for its carrier.
-func (p *Plan) Waiting() bool {
+// Found is how many arrivals have been chosen to carry it, and whether there are
+// to be more.
+func (p *Plan) Found(c *Charge) (arrivals int64, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.crashes) > 0
+	return c.found, c.kind.Every > 0 || c.left > 0
+}
+
+// Waiting is the fault that waits for a carrier, "" if none does.
+func (p *Plan) Waiting() sim.Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.charges {
+		if c.kind.Every == 0 && c.left > 0 {
+			return c.kind.Fault
+		}
+	}
+	return ""
 }
 
 // Steps returns what arrival id does in model m. The models of one arrival are
@@ -95,40 +106,56 @@ func (p *Plan) Steps(id uint64, steps app.Steps, m sim.Model) (app.Steps, Carrie
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if id != p.current {
-		p.current, p.carry = id, nil
-		if len(p.crashes) > 0 && (p.fits(steps) || time.Since(p.crashes[0].since) > choosy) {
-			p.carry, p.crashes = p.crashes, nil
-		}
+		p.current = id
+		p.choose(id, steps)
 	}
-	var c Carried
-	for i := range p.leaks {
-		l := &p.leaks[i]
-		if l.first == 0 {
-			l.first = id
+	for _, c := range p.charges {
+		if !c.carried || !c.models.Has(m) || !p.room(c, m) {
+			continue
 		}
-		if l.models.Has(m) && (id-l.first)%LeakEvery == 0 && p.room(m) {
-			if s, ok := withLeak(steps); ok {
-				steps, c.Leak = s, LeakBytes
-				p.leaked[m] += LeakBytes
+		s, ok := with(steps, app.Step{Kind: c.kind.Step, N: c.stepN}, c.kind.Kills)
+		if !ok {
+			continue
+		}
+		if c.kind.Fault == sim.FaultLeak {
+			p.leaked[m] += c.stepN
+		}
+		return s, Carried{Fault: c.kind.Fault, N: c.n, StepN: c.stepN}
+	}
+	return steps, Carried{}
+}
+
+// choose decides what the arrival carries.
+func (p *Plan) choose(id uint64, steps app.Steps) {
+	p.charges = slices.DeleteFunc(p.charges, func(c *Charge) bool { return c.kind.Every == 0 && c.left == 0 })
+	hasRoom := len(steps.All())+2 <= app.MaxSteps // for the fault, and a half of an io
+	taken := sim.Models(0)                        // a request carries one fault
+	for _, c := range p.charges {
+		if c.first == 0 {
+			c.first = id
+		}
+		switch {
+		case c.models&taken != 0:
+			c.carried = false
+		case c.kind.Every > 0:
+			c.carried = (id-c.first)%c.kind.Every == 0
+		default:
+			c.carried = hasRoom && (!c.kind.Kills || p.fits(steps) || time.Since(c.since) > choosy)
+			if c.carried {
+				c.left--
 			}
-			break
+		}
+		if c.carried {
+			c.found++
+			taken |= c.models
 		}
 	}
-	for _, k := range p.carry {
-		if k.models.Has(m) {
-			if s, ok := withCrash(steps); ok {
-				steps, c.Crash, c.N = s, true, k.n
-			}
-			break
-		}
-	}
-	return steps, c
 }
 
 // room: one more leak does the machine no harm.
-func (p *Plan) room(m sim.Model) bool {
+func (p *Plan) room(c *Charge, m sim.Model) bool {
 	lives := m == sim.Prefork || m == sim.EventLoop
-	return p.LeakLimit == 0 || !lives || p.leaked[m]+LeakBytes <= p.LeakLimit
+	return c.kind.Fault != sim.FaultLeak || p.LeakLimit == 0 || !lives || p.leaked[m]+c.stepN <= p.LeakLimit
 }
 
 // Renewed notes that all processes of the model are new: what leaked is gone.
@@ -138,7 +165,7 @@ func (p *Plan) Renewed(m sim.Model) {
 	p.leaked[m] = 0
 }
 
-// fits: it reaches its crash well before its client gives up.
+// fits: it dies of its fault well before its client gives up.
 func (p *Plan) fits(s app.Steps) bool {
 	if p.Timeout == 0 {
 		return true
@@ -155,31 +182,24 @@ func (p *Plan) fits(s app.Steps) bool {
 	return true
 }
 
-// withCrash puts the crash after the first half of the first io: the request is
-// in the middle of its work, as its neighbours are. Without io it comes last.
-func withCrash(s app.Steps) (out app.Steps, ok bool) {
-	ok = true
-	placed := false
+// with adds a fault's step. One that ends its process comes after the first half
+// of the first io: the request is in the middle of its work, as its neighbours
+// are; without io it comes last. All others come first: what they leave behind,
+// or hold, is there as long as the process.
+func with(s app.Steps, fault app.Step, middle bool) (out app.Steps, ok bool) {
+	ok = middle || out.Add(fault)
+	placed := !middle
 	for _, st := range s.All() {
 		if st.Kind == app.IO && !placed {
 			half := st.N / 2
-			ok = ok && out.Add(app.Step{Kind: app.IO, N: half}) && out.Add(app.Step{Kind: app.Crash, N: 1})
+			ok = ok && out.Add(app.Step{Kind: app.IO, N: half}) && out.Add(fault)
 			st.N -= half
 			placed = true
 		}
 		ok = ok && out.Add(st)
 	}
 	if !placed {
-		ok = ok && out.Add(app.Step{Kind: app.Crash, N: 1})
-	}
-	return out, ok
-}
-
-// withLeak puts the leak first: the memory is there as long as the process.
-func withLeak(s app.Steps) (out app.Steps, ok bool) {
-	ok = out.Add(app.Step{Kind: app.Leak, N: LeakBytes})
-	for _, st := range s.All() {
-		ok = ok && out.Add(st)
+		ok = ok && out.Add(fault)
 	}
 	return out, ok
 }

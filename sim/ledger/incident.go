@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"forklore/sim"
@@ -11,16 +12,21 @@ import (
 // incident is an incident whose figures are still being counted.
 type incident struct {
 	sim.Incident
-	OOMKills uint64
 	until    time.Duration   // when a fault that lasts ends; 0: it struck once
 	baseline time.Duration   // steady p99 before; 0: too few samples to judge
 	own      map[uint64]bool // lost by their own fault
 	inFlight map[uint64]bool // open when it took effect
-	signal   int             // of the first death
-	exit     string          // how the first death ended
-	died     time.Duration   // the last death
-	remains  bool            // memory that it leaked is still held by a process that lives
-	upSince  time.Duration   // since when all processes are there; 0: they aren't
+	carriers map[uint64]bool // requests that carry the fault
+	start    Vital           // when it was opened
+	proof    string          // what was measured from outside
+
+	queueSince        time.Duration // since when requests have stood in a queue; 0: none do
+	stall, stallUntil time.Duration // the backend holds each answer for so much longer, until then
+	signal            int           // of the first death
+	exit              string        // how the first death ended
+	died              time.Duration // the last death
+	remains           bool          // memory that it leaked is still held by a process that lives
+	upSince           time.Duration // since when all processes are there; 0: they aren't
 
 	lackingSince time.Duration // since when processes are missing; 0: they aren't
 
@@ -31,10 +37,17 @@ type incident struct {
 	slope    line
 }
 
-// lose books a lost request. answered is the first success after it, if there
-// was one already.
-func (i *incident) lose(r Request, d *death, answered time.Duration) {
-	own := d.executing(r.ID)
+// carried notes a request that carries the fault. The first has its name told.
+func (i *incident) carried(id uint64) {
+	if i.Carrier == 0 {
+		i.Carrier = id
+	}
+	i.carriers[id] = true
+}
+
+// lose books a lost request, own if it was lost by what it carried. answered is
+// the first success after it, if there was one already.
+func (i *incident) lose(r Request, own bool, d *death, answered time.Duration) {
 	i.Lost++
 	i.lastLost = max(i.lastLost, r.End)
 	switch r.Outcome {
@@ -47,7 +60,7 @@ func (i *incident) lose(r Request, d *death, answered time.Duration) {
 	}
 	// What the dead process held, or had in its accept queue, was in flight,
 	// also if the client saw the end before the lab did.
-	if i.until == 0 && r.Sent <= d.At && r.Outcome != Refused && (r.Opened != 0 || own) {
+	if d != nil && i.until == 0 && r.Sent <= d.At && r.Outcome != Refused && (r.Opened != 0 || own) {
 		i.inFlight[r.ID] = true
 	}
 	if own {
@@ -56,6 +69,71 @@ func (i *incident) lose(r Request, d *death, answered time.Duration) {
 		return
 	}
 	i.failed(r.End, answered)
+}
+
+// occupied: the request carried the fault itself, one that ends nobody's
+// process but keeps it from its answer (rule (d)).
+func (i *incident) occupied(r Request) bool {
+	return i.carriers[r.ID] && (i.Fault.Occupies() || i.Fault == sim.FaultFDLeak)
+}
+
+// lacked: the server said, while the fault was at work, that it had not what
+// the fault takes away (rule (e)).
+func (i *incident) lacked(r Request) bool {
+	if r.End < i.At || !i.Open() && r.End > i.Closed {
+		return false
+	}
+	said := 0
+	if r.Outcome == ErrorStatus {
+		said = r.Status
+	}
+	if r.Outcome == Timeout {
+		return i.outwaited(r)
+	}
+	switch i.Fault {
+	case sim.FaultDeadBackend:
+		return said == badGateway
+	case sim.FaultFDLeak: // a process that lives and can't have the connection closes it
+		return said == badGateway || said == unavailable || r.Outcome == Reset
+	case sim.FaultForkBomb, sim.FaultHang, sim.FaultSlowClient, sim.FaultSlowBackend, sim.FaultBurst, sim.FaultRetryStorm:
+		return said == unavailable || said == tooMany
+	}
+	return false
+}
+
+// Statuses that say what was lacking (RFC 9110, 15.6.3 and 15.6.4; RFC 6585, 4).
+const badGateway, unavailable, tooMany = 502, 503, 429
+
+// outwaited: nobody could have answered before its client gave up (rule (f)).
+func (i *incident) outwaited(r Request) bool {
+	switch i.Fault {
+	case sim.FaultHang, sim.FaultSpin, sim.FaultSlowClient, sim.FaultSlowBackend, sim.FaultBurst, sim.FaultRetryStorm, sim.FaultForkBomb:
+	default:
+		return false
+	}
+	queued := i.queueSince != 0 && i.queueSince <= max(r.Sent, i.At)+tickSlack
+	held := i.stall > r.End-r.Sent && r.Sent <= i.stallUntil
+	return queued || held
+}
+
+// tickSlack: the queue is looked at ten times a second.
+const tickSlack = 200 * time.Millisecond
+
+// causes: a death is of this incident, though its process held no carrier.
+func (i *incident) causes(d *death, lives bool) bool {
+	switch i.Fault {
+	case sim.FaultLeak:
+		return d.OOMKills > 0 && (i.Open() || lives && i.remains)
+	case sim.FaultOutside:
+		return i.Open() && d.At-i.lastDeath() < settle
+	case sim.FaultFDLeak: // a worker that can't accept ends itself
+		return i.Open() && d.Signal == 0
+	case sim.FaultForkBomb: // a process that gets no thread more ends itself
+		return i.Open() && (d.Signal == 0 || d.OOMKills > 0)
+	case sim.FaultOOM, sim.FaultHang, sim.FaultSlowClient, sim.FaultSlowBackend, sim.FaultBurst, sim.FaultRetryStorm: // what piles up takes memory
+		return i.Open() && d.OOMKills > 0
+	}
+	return false
 }
 
 // outage is a time without an answer. to is 0 while there is none.
@@ -97,13 +175,19 @@ func (i *incident) downtime(now time.Duration) (sum time.Duration) {
 	return sum
 }
 
-// answered books a success while the incident is open.
-func (i *incident) answered(r Request) {
+// answered books a success while the incident is open. occupied: the request
+// took so long by what it carried; that is no delay that it suffered.
+func (i *incident) answered(r Request, occupied bool) {
 	if r.Wrong {
 		i.Wrong++
+	} else {
+		i.OK++
 	}
-	if r.End > i.At && i.late(r.Latency) {
-		i.Delayed++
+	if r.End > i.At && !occupied {
+		i.WorstMS = max(i.WorstMS, r.Latency.Seconds()*1000)
+		if i.late(r.Latency) {
+			i.Delayed++
+		}
 	}
 	for k := range i.outages {
 		if o := &i.outages[k]; o.to == 0 && r.End > o.last {
@@ -124,6 +208,16 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 	i.paused = v.Paused
 	if i.until == 0 || now <= i.until {
 		i.slope.add(now-i.At, v.MemoryBytes)
+		i.CPU = max(v.CPU-i.start.CPU, 0)
+	}
+	i.Started = int(v.Started - min(i.start.Started, v.Started))
+	i.ProcsPeak, i.QueuePeak = max(i.ProcsPeak, v.Procs), max(i.QueuePeak, v.Queue)
+	i.LagPeakMS = max(i.LagPeakMS, v.LagMS)
+	switch {
+	case v.Queue == 0:
+		i.queueSince = 0
+	case i.queueSince == 0:
+		i.queueSince = now
 	}
 	switch {
 	case !v.Up:
@@ -147,17 +241,35 @@ func (i *incident) figures(now time.Duration) sim.Incident {
 	f.InFlight += len(i.inFlight)
 	f.SlopeBPS = i.slope.slope()
 	f.Downtime = i.downtime(now)
-	f.Proof = i.exit
+	f.Proof = i.proofs(&f)
+	return f
+}
+
+// proofs is what shows that the fault took effect: what was seen from outside,
+// what the figures say, how processes ended.
+func (i *incident) proofs(f *sim.Incident) string {
+	var all []string
+	add := func(format string, a ...any) { all = append(all, fmt.Sprintf(format, a...)) }
+	if i.proof != "" {
+		add("%s", i.proof)
+	}
+	switch i.Fault {
+	case sim.FaultLeak:
+		if i.OOMKills == 0 {
+			add("memory slope %+.1f MiB/s over %.0f s", f.SlopeBPS/(1<<20), i.slope.seconds())
+		}
+	case sim.FaultSpin:
+		add("%.2f s of CPU in %.2f s", f.CPU.Seconds(), i.slope.seconds())
+	case sim.FaultHang, sim.FaultBleed, sim.FaultFDLeak:
+		add("requests with it: %d", len(i.carriers))
+	}
 	switch {
 	case i.OOMKills > 0:
-		f.Proof = fmt.Sprintf("oom_kill %d; pid %d, %s", i.OOMKills, i.Pid, i.exit)
-	case i.Fault == sim.FaultLeak:
-		f.Proof = fmt.Sprintf("memory slope %+.1f MiB/s over %.0f s", f.SlopeBPS/(1<<20), i.slope.seconds())
-		if i.Deaths > 0 {
-			f.Proof += "; " + i.exit
-		}
+		add("oom_kill %d; pid %d, %s", i.OOMKills, i.Pid, i.exit)
+	case i.Deaths > 0:
+		add("%s", i.exit)
 	}
-	return f
+	return strings.Join(all, "; ")
 }
 
 // line is a least-squares line through memory over time.

@@ -10,7 +10,15 @@
 //	(a) a process that the fault killed held it, by the board, or
 //	(b) the dead process owned the listener, and the connection had been
 //	    opened to that incarnation and ended with it, or
-//	(c) it was refused between that death and the next listen.
+//	(c) it was refused between that death and the next listen, or
+//	(d) it carried the fault itself, or
+//	(e) the server itself said that it lacked what the fault takes away, while
+//	    that fault was at work: 502 without a backend, 503 or 429 without a
+//	    place or a process, a connection closed by a process that lives and has
+//	    no descriptor left, or
+//	(f) its client gave up while it could not have been answered: it stood in a
+//	    queue that had not been empty since the fault, or its backend was made
+//	    to hold the answer for longer than the client waited.
 //
 // All else is unattributed: counted, and never spread over incidents. Blame
 // is by evidence, not by the clock. Times only join what two observers saw of
@@ -23,6 +31,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -49,6 +58,7 @@ type Request struct {
 	End     time.Duration
 	Latency time.Duration // from the intended time
 	Outcome Outcome
+	Status  int  // of an ErrorStatus
 	Wrong   bool // answered with another's data
 }
 
@@ -100,9 +110,10 @@ type Book struct {
 	pending   []Request                // failures without an explanation so far
 	deaths    []*death                 // of the last settle, and those still down
 	incidents []*incident
-	expected  map[uint64]expectation // carriers on their way
-	leaky     map[uint64]int64       // requests that will leak, bytes
+	carriers  map[uint64]carrier // requests that carry a fault, and are on their way
+	condemned map[int]condemned  // processes that the lab has killed, by their pid
 	baseline  ring
+	vital     Vital
 	unclaimed uint64
 
 	lastFailure   time.Duration // of a request that had no fault of its own
@@ -110,10 +121,22 @@ type Book struct {
 	now           time.Duration
 }
 
-type expectation struct {
-	n     int
-	fault sim.Fault
-	lost  time.Duration // when the carrier ended without having killed anyone
+// Carrier is what a request carries.
+type Carrier struct {
+	N     int // of the injection
+	Fault sim.Fault
+	Kills bool  // the incident opens when it dies of it
+	Bytes int64 // that it leaves behind
+}
+
+type carrier struct {
+	Carrier
+	lost time.Duration // when it ended without having killed anyone
+}
+
+type condemned struct {
+	n  int
+	at time.Duration
 }
 
 type death struct {
@@ -124,39 +147,100 @@ type death struct {
 
 // New opens a model's book.
 func New(m sim.Model) *Book {
-	return &Book{model: m, open: map[uint64]time.Duration{}, expected: map[uint64]expectation{}, leaky: map[uint64]int64{}}
+	return &Book{model: m, open: map[uint64]time.Duration{}, carriers: map[uint64]carrier{}, condemned: map[int]condemned{}}
 }
 
 // Sent notes a request that has gone out.
-func (b *Book) Sent(id uint64, at time.Duration) { b.open[id] = at; b.counts.Sent++ }
+func (b *Book) Sent(id uint64, at time.Duration) {
+	b.open[id] = at
+	b.counts.Sent++
+	for _, i := range b.incidents {
+		if i.Open() && at >= i.At {
+			i.Arrivals++
+		}
+	}
+}
 
-// Local takes back a request that never left the lab. n is the injection whose
-// crash it was to carry, 0 for none.
-func (b *Book) Local(id uint64) (n int) {
+// Retried notes a second or later try, which is a request of its own.
+func (b *Book) Retried(id uint64, at time.Duration) {
+	b.Sent(id, at)
+	for _, i := range b.incidents {
+		if i.Open() && at >= i.At {
+			i.Retries++
+		}
+	}
+}
+
+// Local takes back a request that never left the lab, and says what it was to
+// carry.
+func (b *Book) Local(id uint64) Carrier {
 	if _, ok := b.open[id]; ok {
 		delete(b.open, id)
 		b.counts.Sent--
 	}
 	b.counts.Local++
-	delete(b.leaky, id)
-	n = b.expected[id].n
-	delete(b.expected, id)
-	return n
+	c := b.carriers[id].Carrier
+	delete(b.carriers, id)
+	return c
 }
 
-// Expect announces the carrier of a crash: the incident opens when it kills.
-func (b *Book) Expect(n int, f sim.Fault, carrier uint64) {
-	b.expected[carrier] = expectation{n: n, fault: f}
+// Carries announces a request that carries a fault.
+func (b *Book) Carries(id uint64, c Carrier) {
+	b.carriers[id] = carrier{Carrier: c}
+	if i := b.numbered(c.N); i != nil {
+		i.carried(id)
+	}
 }
 
-// Leaky announces a request that leaves so much behind.
-func (b *Book) Leaky(id uint64, bytes int64) { b.leaky[id] = bytes }
+// Condemn announces that the lab kills a process: its death opens the incident.
+func (b *Book) Condemn(n, pid int, at time.Duration) { b.condemned[pid] = condemned{n, at} }
 
-// Inject opens the incident of a fault that lasts.
+// Inject opens the incident of a fault that is at work from now on, until then.
 func (b *Book) Inject(n int, f sim.Fault, at, until time.Duration) {
 	i := b.newIncident(n, f, at)
 	i.until = until
-	i.InFlight = len(b.open)
+	i.InFlight = b.inFlight(at)
+}
+
+// inFlight is how many requests were open at that time.
+func (b *Book) inFlight(at time.Duration) (n int) {
+	for _, sent := range b.open {
+		if sent <= at {
+			n++
+		}
+	}
+	for _, r := range b.recent {
+		if r.Sent <= at && r.End > at {
+			n++
+		}
+	}
+	return n
+}
+
+// Stall notes that an injection makes the backend hold each answer for so much
+// longer, until then.
+func (b *Book) Stall(n int, by, until time.Duration) {
+	if i := b.numbered(n); i != nil {
+		i.stall, i.stallUntil = by, until
+	}
+}
+
+// Prove adds what shows that an injection took effect, as it was measured from
+// outside of the model.
+func (b *Book) Prove(n int, proof string) {
+	if i := b.numbered(n); i != nil && proof != "" {
+		i.proof = proof
+	}
+}
+
+// numbered is the newest incident of an injection, nil if there is none.
+func (b *Book) numbered(n int) *incident {
+	for _, i := range slices.Backward(b.incidents) {
+		if i.N == n && n != 0 {
+			return i
+		}
+	}
+	return nil
 }
 
 // Undo ends the faults that are in force.
@@ -183,31 +267,17 @@ func (b *Book) endFaults(at time.Duration) (ended []*incident) {
 func (b *Book) Ended(r Request) {
 	delete(b.open, r.ID)
 	b.recent = append(b.recent, r)
-	bytes, leaked := b.leaky[r.ID]
-	delete(b.leaky, r.ID)
+	c, carries := b.carriers[r.ID]
+	switch {
+	case !carries:
+	case !c.Kills:
+		delete(b.carriers, r.ID)
+	case c.lost == 0: // unless a death explains it, it killed nobody
+		c.lost = r.End
+		b.carriers[r.ID] = c
+	}
 	if r.Outcome == OK {
-		b.counts.OK++
-		if !b.unsteady() {
-			b.baseline.add(r.Latency)
-		}
-		for _, i := range b.incidents {
-			if i.Open() {
-				i.answered(r)
-			}
-		}
-		if leaked {
-			for _, i := range b.incidents {
-				if i.Fault == sim.FaultLeak && (i.Open() || r.Sent <= i.until) {
-					i.Leaks++
-					i.LeakB += bytes
-					i.remains = true
-				}
-			}
-		}
-		if e, ok := b.expected[r.ID]; ok { // it answered: the fault can't have happened
-			e.lost = r.End
-			b.expected[r.ID] = e
-		}
+		b.succeeded(r, c)
 		return
 	}
 	switch r.Outcome {
@@ -220,19 +290,59 @@ func (b *Book) Ended(r Request) {
 	case Timeout:
 		b.counts.Timeout++
 	}
-	if e, ok := b.expected[r.ID]; ok && e.lost == 0 {
-		e.lost = r.End
-		b.expected[r.ID] = e
-	}
 	for _, d := range b.deaths {
 		if d.explains(r) {
-			if d.of.lose(r, d, b.answeredAfter(r.End)); !d.executing(r.ID) {
-				b.lastFailure = r.End
-			}
+			b.lose(d.of, r, d.executing(r.ID), d)
 			return
 		}
 	}
-	b.pending = append(b.pending, r)
+	// A connection that ended may be the first that is seen of a death.
+	if ended := r.Outcome == Reset || r.Outcome == Refused; ended || !b.explained(r) {
+		b.pending = append(b.pending, r)
+	}
+}
+
+// explained books a failure that needs no death to be explained.
+func (b *Book) explained(r Request) bool {
+	for _, i := range b.incidents {
+		own := i.occupied(r) // (d)
+		if own || i.lacked(r) {
+			b.lose(i, r, own, nil)
+			return true
+		}
+	}
+	return false
+}
+
+// lose books a request as lost in that incident, to that death if there was one.
+func (b *Book) lose(i *incident, r Request, own bool, d *death) {
+	i.lose(r, own, d, b.answeredAfter(r.End))
+	if !own {
+		b.lastFailure = max(b.lastFailure, r.End)
+	}
+}
+
+// succeeded books an answer.
+func (b *Book) succeeded(r Request, c carrier) {
+	b.counts.OK++
+	if !b.unsteady() {
+		b.baseline.add(r.Latency)
+	}
+	for _, i := range b.incidents {
+		if i.Open() {
+			i.answered(r, c.Fault.Occupies())
+		}
+	}
+	if c.Fault != sim.FaultLeak {
+		return
+	}
+	for _, i := range b.incidents {
+		if i.Fault == sim.FaultLeak && (i.Open() || r.Sent <= i.until) {
+			i.Leaks++
+			i.LeakB += c.Bytes
+			i.remains = true
+		}
+	}
 }
 
 // Listening notes that the model serves again, with all its processes new:
@@ -301,7 +411,7 @@ func (b *Book) Died(dead Death) (own []uint64) {
 			}
 		}
 	}
-	d.of.OOMKills += d.OOMKills
+	d.of.OOMKills += int(d.OOMKills)
 	d.of.died = max(d.of.died, d.At)
 	if d.of.lackingSince == 0 {
 		d.of.lackingSince = d.At
@@ -311,7 +421,7 @@ func (b *Book) Died(dead Death) (own []uint64) {
 		if !d.explains(r) {
 			return false
 		}
-		d.of.lose(r, d, b.answeredAfter(r.End))
+		d.of.lose(r, d.executing(r.ID), d, b.answeredAfter(r.End))
 		return true
 	})
 	return own
@@ -321,15 +431,12 @@ func (b *Book) Died(dead Death) (own []uint64) {
 // not of another's: a request that leaks in a process that crashes is a victim
 // like its neighbours.
 func (b *Book) guilty(of *incident, h *Held) bool {
-	switch of.Fault {
-	case sim.FaultCrash:
-		return h.ID == of.Carrier
-	case sim.FaultLeak:
+	if of.Fault == sim.FaultLeak {
 		// A process that lives on has its leaks from many requests: whoever it
 		// holds when it is full is a victim, also if it is leaking just then.
 		return !h.Reused && b.model != sim.Prefork && b.model != sim.EventLoop
 	}
-	return false
+	return of.carriers[h.ID]
 }
 
 // lives: the model's processes outlive a request, and with them what it leaked.
@@ -349,25 +456,44 @@ func (b *Book) Mode(mode string) {
 // incidentOf finds the incident that a death belongs to, or opens one.
 func (b *Book) incidentOf(d *death) *incident {
 	for _, h := range d.Held {
-		if e, ok := b.expected[h.ID]; ok && h.Executing {
-			delete(b.expected, h.ID)
-			i := b.newIncident(e.n, e.fault, d.At)
-			i.Carrier = h.ID
-			return i
+		if c, ok := b.carriers[h.ID]; ok && c.Kills && h.Executing {
+			delete(b.carriers, h.ID)
+			return b.struck(c.Carrier, h.ID, d.At)
+		}
+	}
+	if c, ok := b.condemned[d.Pid]; ok && d.Signal == sigkill {
+		delete(b.condemned, d.Pid)
+		return b.struck(Carrier{N: c.n, Fault: sim.FaultKill}, 0, d.At)
+	}
+	for id, c := range b.carriers {
+		if c.Fault == sim.FaultOOM && d.OOMKills > 0 { // the kernel chose a neighbour first
+			return b.struck(c.Carrier, id, d.At)
 		}
 	}
 	for _, i := range slices.Backward(b.incidents) {
-		switch {
-		case i.Fault == sim.FaultLeak && d.OOMKills > 0 && (i.Open() || b.lives() && i.remains):
+		if i.causes(d, b.lives()) {
 			if !i.Open() { // what it left behind strikes later
 				i.Closed, i.Recovered = 0, false
 			}
 			return i
-		case i.Fault == sim.FaultOutside && i.Open() && d.At-i.lastDeath() < settle:
-			return i
 		}
 	}
 	return b.newIncident(0, sim.FaultOutside, d.At)
+}
+
+// sigkill is signal 9 everywhere; this package knows no system.
+const sigkill = 9
+
+// struck is the incident of an injection that takes effect with a death.
+func (b *Book) struck(c Carrier, carrier uint64, at time.Duration) *incident {
+	i := b.numbered(c.N)
+	if i == nil || !i.Open() {
+		i = b.newIncident(c.N, c.Fault, at)
+	}
+	if carrier != 0 {
+		i.carried(carrier)
+	}
+	return i
 }
 
 // explains says whether a request was lost by this death: the rules of blame.
@@ -407,37 +533,54 @@ type Vital struct {
 	Up          bool // someone listens, and every process that should be there is
 	Paused      bool // no traffic: nothing can be asked of latencies
 	MemoryBytes int64
+	Procs       int    // serving processes, now
+	Started     uint64 // and so far
+	Queue       int    // requests that wait for a place
+	LagMS       float64
+	CPU         time.Duration // used so far
 }
 
 // Tick lets time pass: failures that nothing explained become unattributed,
 // incidents close. It returns the injections whose carrier killed nobody, say
 // because its client had given up before.
-func (b *Book) Tick(now time.Duration, v Vital) (missed []int) {
-	b.now = now
+func (b *Book) Tick(now time.Duration, v Vital) (missed []Carrier) {
+	b.now, b.vital = now, v
 	b.recent = slices.DeleteFunc(b.recent, func(r Request) bool { return now-r.End > settle })
 	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
 		old := now-r.End > settle
 		if old {
-			b.unclaimed++
-			b.lastUnclaimed = now
+			b.giveUpOn(r)
 		}
 		return old
 	})
 	b.deaths = slices.DeleteFunc(b.deaths, func(d *death) bool {
 		return now-d.At > settle && (!d.Listener || d.listening != 0 && now-d.listening > settle)
 	})
-	for id, e := range b.expected {
-		if e.lost != 0 && now-e.lost > settle {
-			delete(b.expected, id)
-			missed = append(missed, e.n)
+	for id, c := range b.carriers {
+		if c.lost != 0 && now-c.lost > settle {
+			delete(b.carriers, id)
+			missed = append(missed, c.Carrier)
+		}
+	}
+	for pid, c := range b.condemned {
+		if now-c.at > settle {
+			delete(b.condemned, pid)
 		}
 	}
 	for _, i := range b.incidents {
 		if i.Open() {
-			i.tick(now, v, b.recentP99(now))
+			i.tick(now, v, max(b.recentP99(now), b.longest(now, i)))
 		}
 	}
 	return missed
+}
+
+// giveUpOn is the end of the wait for a death that explains a failure.
+func (b *Book) giveUpOn(r Request) {
+	if !b.explained(r) {
+		b.unclaimed++
+		b.lastUnclaimed = b.now
+	}
 }
 
 // recentP99 is the p99 of the successes of the last second.
@@ -451,11 +594,37 @@ func (b *Book) recentP99(now time.Duration) time.Duration {
 	return r.p99()
 }
 
+// longest is how long the oldest request has been waiting that waits for others:
+// a model that answers nobody is not steady.
+func (b *Book) longest(now time.Duration, i *incident) (age time.Duration) {
+	for id, sent := range b.open {
+		if !i.carriers[id] || !i.Fault.Occupies() {
+			age = max(age, now-sent)
+		}
+	}
+	return age
+}
+
 // Requests are the counts so far. Sent is the sum of the others.
 func (b *Book) Requests() sim.Requests {
 	c := b.counts
 	c.InFlight = uint64(len(b.open))
 	return c
+}
+
+// Check is the invariants: every request is in the books once, and every lost one
+// is a carrier or somebody else.
+func (b *Book) Check() error {
+	c := b.Requests()
+	if sum := c.OK + c.Failed() + c.InFlight; c.Sent != sum {
+		return fmt.Errorf("%d requests sent, and %d accounted for", c.Sent, sum)
+	}
+	for _, i := range b.incidents {
+		if i.Carriers < 0 || i.Carriers > i.Lost || i.Carriers != len(i.own) || i.Reset+i.Refused+i.Errors > i.Lost {
+			return fmt.Errorf("%s: %d lost, of them %d carriers; %d cut off, %d refused, %d errors", i.Fault, i.Lost, i.Carriers, i.Reset, i.Refused, i.Errors)
+		}
+	}
+	return nil
 }
 
 // Unattributed is the number of failures that no incident explains. Those
@@ -476,8 +645,29 @@ func (b *Book) Open() bool {
 	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() })
 }
 
-// Expecting reports whether the carrier of a crash is on its way.
-func (b *Book) Expecting() bool { return len(b.expected) > 0 }
+// Expecting reports whether something that will kill is on its way.
+func (b *Book) Expecting() bool {
+	if len(b.condemned) > 0 {
+		return true
+	}
+	for _, c := range b.carriers {
+		if c.Kills {
+			return true
+		}
+	}
+	return false
+}
+
+// Carriers are the requests in flight that carry injection n.
+func (b *Book) Carriers(n int) (ids map[uint64]bool) {
+	ids = map[uint64]bool{}
+	for id, c := range b.carriers {
+		if _, open := b.open[id]; open && c.N == n {
+			ids[id] = true
+		}
+	}
+	return ids
+}
 
 // Late reports whether a success took longer than it does in steady state.
 func (b *Book) Late(latency time.Duration) bool {
@@ -520,10 +710,13 @@ func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 	}
 	i := &incident{
 		Incident: sim.Incident{N: n, Fault: f, Model: b.model, At: at, Mode: b.mode},
-		own:      map[uint64]bool{}, inFlight: map[uint64]bool{},
+		own:      map[uint64]bool{}, inFlight: map[uint64]bool{}, carriers: map[uint64]bool{},
+		start: b.vital,
 	}
+	i.Before.Procs, i.Before.MemoryBytes = b.vital.Procs, b.vital.MemoryBytes
 	if b.baseline.n() >= minBaseline {
 		i.baseline = b.baseline.p99()
+		i.Before.P99MS = i.baseline.Seconds() * 1000
 	}
 	b.incidents = append(b.incidents, i)
 	return i

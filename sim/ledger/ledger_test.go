@@ -110,7 +110,7 @@ func TestBlame(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := New(sim.EventLoop)
-			b.Expect(1, sim.FaultCrash, 1)
+			b.Carries(1, Carrier{N: 1, Fault: sim.FaultCrash, Kills: true})
 			for _, r := range append(append([]Request{}, c.before...), c.after...) {
 				if r.Sent <= c.death.At {
 					b.Sent(r.ID, r.Sent)
@@ -144,7 +144,7 @@ func TestBlame(t *testing.T) {
 // last, and the incident closes a second after all is well.
 func TestDowntime(t *testing.T) {
 	b := New(sim.EventLoop)
-	b.Expect(3, sim.FaultCrash, 1)
+	b.Carries(1, Carrier{N: 3, Fault: sim.FaultCrash, Kills: true})
 	b.Sent(1, 800*msec)
 	b.Sent(2, 900*msec)
 	b.Ended(request(1, 800*msec, 999*msec, Reset))
@@ -208,7 +208,7 @@ func TestDelayed(t *testing.T) {
 func TestLeak(t *testing.T) {
 	b := New(sim.EventLoop)
 	b.Inject(1, sim.FaultLeak, 0, 20*time.Second)
-	b.Leaky(1, 4<<20)
+	b.Carries(1, Carrier{N: 1, Fault: sim.FaultLeak, Bytes: 4 << 20})
 	b.Sent(1, 10*msec)
 	b.Ended(request(1, 10*msec, 300*msec, OK))
 	for at := time.Duration(0); at < 5*time.Second; at += 100 * msec {
@@ -236,6 +236,9 @@ func TestLeak(t *testing.T) {
 	}
 }
 
+var allFaults = []sim.Fault{sim.FaultCrash, sim.FaultOOM, sim.FaultLeak, sim.FaultFDLeak, sim.FaultBleed, sim.FaultHang,
+	sim.FaultSpin, sim.FaultForkBomb, sim.FaultSlowClient, sim.FaultSlowBackend, sim.FaultDeadBackend, sim.FaultBurst, sim.FaultRetryStorm}
+
 // TestInvariants: whatever happens in whatever order, the books add up.
 func TestInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -261,9 +264,14 @@ func TestInvariants(t *testing.T) {
 			},
 			"send": func(t *rapid.T) {
 				if rapid.Bool().Draw(t, "carrier") {
-					b.Expect(int(next), sim.FaultCrash, next)
+					f := rapid.SampledFrom(allFaults).Draw(t, "fault")
+					b.Carries(next, Carrier{N: rapid.IntRange(1, 5).Draw(t, "n"), Fault: f, Kills: rapid.Bool().Draw(t, "kills")})
 				}
-				b.Sent(next, now)
+				if rapid.Bool().Draw(t, "retry") {
+					b.Retried(next, now)
+				} else {
+					b.Sent(next, now)
+				}
 				open[next] = now
 				next++
 			},
@@ -272,7 +280,10 @@ func TestInvariants(t *testing.T) {
 				if !ok {
 					return
 				}
-				b.Ended(request(id, open[id], now, Outcome(rapid.IntRange(0, 4).Draw(t, "outcome"))))
+				r := request(id, open[id], now, Outcome(rapid.IntRange(0, 4).Draw(t, "outcome")))
+				r.Status = rapid.SampledFrom([]int{500, 502, 503, 429}).Draw(t, "status")
+				r.Wrong = rapid.Bool().Draw(t, "wrong")
+				b.Ended(r)
 				delete(open, id)
 			},
 			"local": func(t *rapid.T) {
@@ -282,16 +293,22 @@ func TestInvariants(t *testing.T) {
 				}
 			},
 			"die": func(t *rapid.T) {
-				d := Death{At: now, Pid: 1, Listener: rapid.Bool().Draw(t, "listener"), OOMKills: rapid.Uint64Range(0, 1).Draw(t, "oom")}
+				d := Death{At: now, Pid: rapid.IntRange(1, 3).Draw(t, "pid"), Signal: rapid.SampledFrom([]int{0, 9, 11}).Draw(t, "signal"), Listener: rapid.Bool().Draw(t, "listener"), OOMKills: rapid.Uint64Range(0, 1).Draw(t, "oom")}
 				if id, ok := anyOpen(); ok {
 					d.Held = []Held{{ID: id, Executing: rapid.Bool().Draw(t, "executing")}}
 				}
 				b.Died(d)
 			},
 			"listen": func(*rapid.T) { b.Listening(now); b.Refilled(now) },
-			"leak":   func(*rapid.T) { b.Inject(0, sim.FaultLeak, now, now+time.Second) },
-			"undo":   func(*rapid.T) { b.Undo(now) },
+			"kill":   func(t *rapid.T) { b.Condemn(6, rapid.IntRange(1, 3).Draw(t, "pid"), now) },
+			"inject": func(t *rapid.T) {
+				b.Inject(rapid.IntRange(1, 5).Draw(t, "n"), rapid.SampledFrom(allFaults).Draw(t, "fault"), now, now+time.Second)
+			},
+			"undo": func(*rapid.T) { b.Undo(now) },
 			"": func(t *rapid.T) {
+				if err := b.Check(); err != nil {
+					t.Fatal(err)
+				}
 				r := b.Requests()
 				if sum := r.OK + r.Failed() + r.InFlight; r.Sent != sum {
 					t.Fatalf("sent %d, the rest adds up to %d", r.Sent, sum)
@@ -302,8 +319,11 @@ func TestInvariants(t *testing.T) {
 				lost := 0
 				for _, i := range b.Incidents() {
 					lost += i.Lost
-					if i.Lost < i.Reset+i.Refused+i.Errors || i.Carriers > i.Lost || i.Carriers < 0 {
+					if i.Lost != i.Carriers+i.Collateral() || i.Lost < i.Reset+i.Refused+i.Errors || i.Carriers > i.Lost || i.Carriers < 0 {
 						t.Fatalf("incident %+v doesn't add up", i)
+					}
+					if i.OK+i.Wrong > i.InFlight+i.Arrivals {
+						t.Fatalf("incident %+v: more answers than there were requests", i)
 					}
 					if i.Downtime < 0 || i.Lacking < 0 {
 						t.Fatalf("incident %+v has a negative time", i)
@@ -322,7 +342,7 @@ func TestInvariants(t *testing.T) {
 func TestGuilt(t *testing.T) {
 	b := New(sim.EventLoop)
 	b.Inject(1, sim.FaultLeak, 0, 20*time.Second)
-	b.Expect(2, sim.FaultCrash, 10)
+	b.Carries(10, Carrier{N: 2, Fault: sim.FaultCrash, Kills: true})
 	for id := uint64(9); id <= 12; id++ {
 		b.Sent(id, 900*msec)
 	}
@@ -363,7 +383,7 @@ func TestOldLeak(t *testing.T) {
 	} {
 		b := New(c.model)
 		b.Inject(1, sim.FaultLeak, 0, time.Second)
-		b.Leaky(1, 4<<20)
+		b.Carries(1, Carrier{N: 1, Fault: sim.FaultLeak, Bytes: 4 << 20})
 		b.Sent(1, 0)
 		b.Ended(request(1, 0, 100*msec, OK))
 		for at := time.Duration(0); at < 4*time.Second; at += 100 * msec {
@@ -457,7 +477,7 @@ func TestWarmLeak(t *testing.T) {
 		b.Mode(sim.ModeWarm)
 		b.Inject(1, sim.FaultLeak, 0, 10*time.Second)
 		b.Sent(1, 900*msec)
-		b.Leaky(1, 4<<20)
+		b.Carries(1, Carrier{N: 1, Fault: sim.FaultLeak, Bytes: 4 << 20})
 		own := b.Died(Death{At: 1000 * msec, OOMKills: 1, Proof: "signal 9", Held: []Held{{ID: 1, Executing: true, Reused: tc.reused}}})
 		b.Ended(Request{ID: 1, Sent: 900 * msec, Opened: 901 * msec, End: 1000 * msec, Outcome: ErrorStatus})
 		if i := b.Incidents()[0]; len(own) != tc.own || i.Carriers != tc.own || i.Lost != 1 || i.Mode != sim.ModeWarm {
@@ -472,7 +492,7 @@ func TestWarmLeak(t *testing.T) {
 		b.Mode(sim.ModeWarm)
 		b.Inject(1, sim.FaultLeak, 0, 500*msec)
 		b.Sent(1, 100*msec)
-		b.Leaky(1, 4<<20)
+		b.Carries(1, Carrier{N: 1, Fault: sim.FaultLeak, Bytes: 4 << 20})
 		b.Ended(Request{ID: 1, Sent: 100 * msec, Opened: 101 * msec, End: 200 * msec, Outcome: OK})
 		for now := 200 * msec; now < 5000*msec; now += 100 * msec {
 			b.Tick(now, Vital{Up: true})

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"forklore/sim"
@@ -18,6 +19,18 @@ type armed struct {
 // stage, a key that was pressed does something.
 const patience = 3 * time.Second
 
+// turn is a fault that presses on the machine, and waits until the models before
+// it are steady again: its injection's number is theirs.
+type turn struct {
+	n int
+	sim.Inject
+	since time.Time
+}
+
+// turnPatience is how long it waits for its turn; then it is called off, since
+// two at once would measure the machine.
+const turnPatience = 60 * time.Second
+
 // do carries a command out.
 func (l *Lab) do(c sim.Command) error {
 	switch {
@@ -30,9 +43,7 @@ func (l *Lab) do(c sim.Command) error {
 			return fmt.Errorf("%w: a rate from %v to %v a second", sim.ErrUnsupported, sim.MinRate, sim.MaxRate)
 		}
 		l.rate, l.rateWhy = c.Rate, ""
-		if l.generator != nil {
-			return l.generator.SetRate(c.Rate)
-		}
+		return l.applyRate()
 	case c.Pause:
 		l.paused = !l.paused
 		l.applyPause()
@@ -40,6 +51,8 @@ func (l *Lab) do(c sim.Command) error {
 		return l.setMode(c.Mode)
 	case c.Undo:
 		l.undo()
+	case c.Renew:
+		return l.beginRenewal()
 	case c.Inject != nil:
 		return l.inject(*c.Inject)
 	case c.Stop:
@@ -69,21 +82,34 @@ func (l *Lab) stop() {
 	if l.generator != nil {
 		l.stopTraffic()
 	}
-	l.active = nil
+	l.endFaults()
 	for m := range sim.NModels {
 		l.models[m].book.Stop(l.at(time.Now()))
 	}
-	if l.armed != nil || l.plan.Waiting() {
+	if l.armed != nil || l.plan.Waiting() != "" {
 		l.event(sim.NModels, sim.EventRefused, 0, "a fault was armed, and no request came that could carry it")
 	}
-	l.armed = nil
+	for _, t := range l.turns {
+		l.event(t.models(), sim.EventRefused, 0, string(t.Fault)+" was waiting for its turn when the traffic ended")
+	}
+	l.armed, l.turns = nil, nil
 	l.plan.Undo()
+}
+
+// models is the one model whose turn it is.
+func (t *turn) models() sim.Model {
+	for m := range sim.NModels {
+		if t.Models.Has(m) {
+			return m
+		}
+	}
+	return sim.NModels
 }
 
 func (l *Lab) applyPause() {
 	switch {
 	case l.generator == nil:
-	case l.paused:
+	case l.paused || l.renewal != nil:
 		l.generator.Pause()
 	default:
 		l.generator.Resume()
@@ -99,15 +125,11 @@ func (l *Lab) inject(in sim.Inject) error {
 	if l.served.IsZero() && !in.Arm {
 		return fmt.Errorf("%w: not all models serve yet", sim.ErrNotSteady)
 	}
-	for m, program := range map[sim.Model]string{sim.CGI: l.cfg.Spec.Script, sim.Container: l.cfg.Spec.Function} {
-		if !kind.FromInside || program == "" || !in.Models.Has(m) {
-			continue
-		}
-		why := fmt.Sprintf("%s runs %s, which can't be asked for a %s; kill one of its processes from a shell instead", m, program, in.Fault)
-		if in.Models &^= 1 << m; in.Models == 0 {
-			return fmt.Errorf("%w: %s", sim.ErrUnsupported, why)
-		}
-		l.event(m, sim.EventRefused, 0, why)
+	if in, ok = l.possible(kind, in); !ok {
+		return fmt.Errorf("%w: %s", sim.ErrUnsupported, l.events[len(l.events)-1].Text)
+	}
+	if why := l.host.short(); why != "" {
+		return fmt.Errorf("%w: %s", sim.ErrShort, why)
 	}
 	up := sim.Models(0)
 	for m := range sim.NModels {
@@ -133,7 +155,7 @@ func (l *Lab) inject(in sim.Inject) error {
 		l.armed = &armed{in, time.Now()}
 		return nil
 	}
-	l.fire(in)
+	l.begin(in)
 	return nil
 }
 
@@ -142,8 +164,19 @@ func (l *Lab) unsteady(models sim.Models) string {
 	if l.served.IsZero() {
 		return "not all models serve yet"
 	}
-	if l.plan.Waiting() {
-		return "another crash waits for its carrier"
+	switch waiting := l.plan.Waiting(); {
+	case l.renewal != nil:
+		return "all processes are being started anew"
+	case waiting != "":
+		return "another " + string(waiting) + " waits for its carrier"
+	}
+	for _, x := range l.active {
+		switch {
+		case x.kind.Presses && x.in.Models&^models != 0:
+			return fmt.Sprintf("%s presses on the machine, in another model", x.in.Fault)
+		case x.in.Models&models != 0 && l.onItsWay(x):
+			return fmt.Sprintf("another %s is on its way", x.in.Fault)
+		}
 	}
 	for m := range sim.NModels {
 		if !models.Has(m) || l.models[m].rt == nil {
@@ -151,7 +184,7 @@ func (l *Lab) unsteady(models sim.Models) string {
 		}
 		switch {
 		case l.models[m].book.Expecting():
-			return "another crash is on its way in " + m.String()
+			return "another fault is on its way in " + m.String()
 		case l.models[m].rt.Top() == 0:
 			return m.String() + " is down"
 		case l.models[m].book.Open():
@@ -163,51 +196,73 @@ func (l *Lab) unsteady(models sim.Models) string {
 	return ""
 }
 
-// fire puts the fault in. Its end, by time or undo, is registered with it.
-func (l *Lab) fire(in sim.Inject) {
-	now := time.Now()
-	l.injections++
+// begin puts the fault in, everywhere at once or, if it presses on the machine,
+// in one model after the other.
+func (l *Lab) begin(in sim.Inject) {
 	kind, _ := fault.Find(in.Fault)
-	switch in.Fault {
-	case sim.FaultCrash:
-		l.plan.Crash(l.injections, in.Models)
-	case sim.FaultLeak:
-		if in.Duration == 0 {
-			in.Duration = kind.Duration
-		}
-		until := l.at(now) + in.Duration
-		l.active = append(l.active, sim.Active{Fault: in.Fault, Models: in.Models, Since: l.at(now), Until: until})
-		l.plan.Leak(in.Models)
-		for m := range sim.NModels {
-			if in.Models.Has(m) && l.models[m].rt != nil {
-				l.models[m].book.Inject(l.injections, in.Fault, l.at(now), until)
-			}
+	l.injections++
+	if !kind.Presses {
+		l.fire(l.injections, in)
+		return
+	}
+	for m := range sim.NModels {
+		if in.Models.Has(m) && l.models[m].rt != nil {
+			one := in
+			one.Models = sim.Models(0).With(m)
+			l.turns = append(l.turns, turn{n: l.injections, Inject: one, since: time.Now()})
 		}
 	}
-	l.event(sim.NModels, sim.EventInjected, 0, string(in.Fault))
+	l.nextTurn()
 }
 
-// faultsDue fires what is armed, and ends what has lasted long enough.
+// nextTurn fires the first of those that wait for their turn, when all models
+// are steady: the one that had it before it has recovered.
+func (l *Lab) nextTurn() {
+	if len(l.turns) == 0 || l.unsteady(l.cfg.Models) != "" {
+		return
+	}
+	t := l.turns[0]
+	l.turns = l.turns[1:]
+	for i := range l.turns {
+		l.turns[i].since = time.Now()
+	}
+	l.fire(t.n, t.Inject)
+}
+
+// faultsDue fires what is armed or has its turn, and ends what has lasted long
+// enough.
 func (l *Lab) faultsDue(now time.Time) {
-	if a := l.armed; a != nil && (l.unsteady(a.Models) == "" || now.Sub(a.since) >= patience) {
+	if why := l.host.short(); why != "" && (len(l.active) > 0 || len(l.turns) > 0 || l.armed != nil) {
+		l.event(sim.NModels, sim.EventProblem, 0, "all faults undone, to save the machine: "+why)
+		l.undo()
+	}
+	if a := l.armed; a != nil && (l.unsteady(a.Models) == "" || now.Sub(a.since) >= patience && l.renewal == nil) {
 		l.armed = nil
-		l.fire(a.Inject)
+		l.begin(a.Inject)
 	}
-	kept := l.active[:0:0]
-	for _, a := range l.active {
-		if l.at(now) < a.Until {
-			kept = append(kept, a)
-			continue
+	l.nextTurn()
+	if len(l.turns) > 0 && now.Sub(l.turns[0].since) > turnPatience {
+		for _, t := range l.turns {
+			l.event(t.models(), sim.EventRefused, 0, fmt.Sprintf("%s: the models were not steady for %v before its turn", t.Fault, turnPatience))
 		}
-		l.plan.EndLeak(a.Models)
-		l.event(sim.NModels, sim.EventUndone, 0, string(a.Fault)+" ended by its time")
+		l.turns = nil
 	}
-	l.active = kept
+	l.active = slices.DeleteFunc(l.active, func(x *injected) bool {
+		over := l.over(x, l.at(now))
+		if over {
+			x.end(false)
+		}
+		if over && x.lasts() {
+			l.event(sim.NModels, sim.EventUndone, 0, string(x.in.Fault)+" ended by its time")
+		}
+		return over
+	})
 }
 
 // undo ends every fault that is in force or waits. Figures stay.
 func (l *Lab) undo() {
-	l.armed, l.active = nil, nil
+	l.armed, l.turns = nil, nil
+	l.endFaults()
 	l.plan.Undo()
 	for m := range sim.NModels {
 		l.models[m].book.Undo(l.at(time.Now()))
@@ -215,13 +270,23 @@ func (l *Lab) undo() {
 	l.event(sim.NModels, sim.EventUndone, 0, "all faults")
 }
 
+// endFaults undoes what is in force, the newest first.
+func (l *Lab) endFaults() {
+	for _, x := range slices.Backward(l.active) {
+		x.end(true)
+	}
+	l.active = nil
+}
+
 // reset starts over: all processes and all figures.
 func (l *Lab) reset() error {
 	if l.served.IsZero() {
 		return fmt.Errorf("%w: it is only just starting", sim.ErrNotSteady)
 	}
+	l.endFaults()
 	l.endTraffic()
 	l.forget()
+	l.renewal = nil
 	l.paused, l.stopped = false, false
 	for m := range sim.NModels {
 		if s := &l.models[m]; s.rt != nil {
@@ -240,6 +305,10 @@ func (l *Lab) resume() {
 		if l.models[m].awaiting {
 			return
 		}
+	}
+	if l.renewal != nil {
+		l.endRenewal()
+		return
 	}
 	l.served = time.Now()
 	l.startTraffic()

@@ -7,7 +7,7 @@
 //	Do ──────── commands ───────────────┼──> loop ──> Snapshot
 //	clock ───── ten times a second ─────┘     │
 //	                                          ├─ ledger, tape (its own, no locks)
-//	fault.Plan <── crash, leak, undo ─────────┘
+//	fault.Plan (requests), processes, backends, clients <── faults, undo ┘
 //
 // One goroutine, the loop, owns everything that changes; the others only hand
 // things to it.
@@ -25,6 +25,7 @@ import (
 	"os"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"forklore/runtimes"
@@ -47,6 +48,9 @@ type Config struct {
 	WeightName string
 	Timeout    time.Duration // the client's; 0: none
 	KeepAlive  bool
+	// Miswire sends a model's requests to another model's server: for tests that
+	// have to see that wrong figures are noticed.
+	Miswire map[sim.Model]sim.Model
 }
 
 // Lab is the source.
@@ -60,6 +64,8 @@ type Lab struct {
 	commands  chan request
 	happened  chan happening // deaths and the like, from the runtimes
 	started   chan launched
+	proofs    chan proof      // of faults, from probes in the background
+	ctx       context.Context // of the loop
 	cancel    context.CancelFunc
 	done      chan struct{}
 	closing   sync.Once
@@ -69,18 +75,26 @@ type Lab struct {
 		sync.Mutex
 		era      int
 		arrivals []arrival
+		retries  []retry
 		results  []traffic.Result
 	}
+	surge atomic.Pointer[surge] // a burst; the traffic reads it
 
 	loopState // only the loop's
 }
 
 type arrival struct {
-	id   uint64
-	at   time.Time
-	leak [sim.NModels]int64
-	n    [sim.NModels]int // of the injection whose crash it carries; 0: none
-	sent int              // to how many models so far
+	id      uint64
+	at      time.Time
+	asked   int        // models that it has come to so far,
+	sent    sim.Models // and those of them that it was sent to
+	carries [sim.NModels]fault.Carried
+}
+
+type retry struct {
+	id    uint64
+	at    time.Time
+	model int
 }
 
 type request struct {
@@ -122,6 +136,8 @@ func Open(cfg Config) (*Lab, error) {
 		commands:  make(chan request),
 		happened:  make(chan happening),
 		started:   make(chan launched),
+		proofs:    make(chan proof),
+		ctx:       ctx,
 		cancel:    cancel,
 		done:      make(chan struct{}),
 	}
@@ -200,15 +216,27 @@ func (l *Lab) startTraffic() {
 	var targets []traffic.Target
 	for m := range sim.NModels {
 		if rt := l.models[m].rt; rt != nil {
-			targets = append(targets, traffic.Target{Model: int(m), Addr: rt.Addr()})
+			addr := rt.Addr()
+			if other, ok := l.cfg.Miswire[m]; ok && l.models[other].rt != nil {
+				addr = l.models[other].rt.Addr()
+			}
+			targets = append(targets, traffic.Target{Model: int(m), Addr: addr})
 		}
 	}
 	l.inbox.Lock()
 	l.inbox.era++
 	era := l.inbox.era
-	l.inbox.arrivals, l.inbox.results = nil, nil
+	l.inbox.arrivals, l.inbox.results, l.inbox.retries = nil, nil, nil
 	l.inbox.Unlock()
 	l.targets = len(targets)
+	// with changes the newest arrival, if it is that one.
+	with := func(era int, id uint64, change func(*arrival)) {
+		l.inbox.Lock()
+		if n := len(l.inbox.arrivals); l.inbox.era == era && n > 0 && l.inbox.arrivals[n-1].id == id {
+			change(&l.inbox.arrivals[n-1])
+		}
+		l.inbox.Unlock()
+	}
 	l.generator = traffic.New(traffic.Config{
 		Seed: l.cfg.Seed, RatePerS: l.rate, Even: l.cfg.Even, Workload: l.cfg.Workload,
 		Timeout: l.cfg.Timeout, KeepAlive: l.cfg.KeepAlive, Token: l.house.Token(), Targets: targets,
@@ -219,19 +247,31 @@ func (l *Lab) startTraffic() {
 			}
 			l.inbox.Unlock()
 		},
+		Skip: func(a traffic.Arrival, m int) bool {
+			skips := l.surge.Load().skips(a.ID, sim.Model(m))
+			if skips {
+				with(era, a.ID, func(newest *arrival) { newest.asked++ })
+			}
+			return skips
+		},
 		Plan: func(a traffic.Arrival, m int) app.Steps {
+			if _, attempt := traffic.Attempt(a.ID); attempt > 0 {
+				return a.Steps // a second try brings no fault with it
+			}
 			steps, c := l.plan.Steps(a.ID, a.Steps, sim.Model(m))
+			with(era, a.ID, func(newest *arrival) {
+				newest.asked++
+				newest.sent = newest.sent.With(sim.Model(m))
+				newest.carries[m] = c
+			})
+			return steps
+		},
+		OnRetry: func(a traffic.Arrival, m int) {
 			l.inbox.Lock()
-			if n := len(l.inbox.arrivals); l.inbox.era == era && n > 0 && l.inbox.arrivals[n-1].id == a.ID {
-				newest := &l.inbox.arrivals[n-1]
-				newest.sent++
-				newest.leak[m] = c.Leak
-				if c.Crash {
-					newest.n[m] = c.N
-				}
+			if l.inbox.era == era {
+				l.inbox.retries = append(l.inbox.retries, retry{a.ID, a.Intended, m})
 			}
 			l.inbox.Unlock()
-			return steps
 		},
 		OnResult: func(r traffic.Result) {
 			l.inbox.Lock()
@@ -285,7 +325,7 @@ func (l *Lab) forget() {
 	l.tape = tape{}
 	l.served = time.Time{}
 	l.injections = 0
-	l.armed, l.active = nil, nil
+	l.armed, l.turns, l.active = nil, nil, nil
 	l.plan.Undo()
 }
 

@@ -13,6 +13,7 @@ import (
 	"forklore/runtimes/board"
 	"forklore/runtimes/spawn"
 	"forklore/sim"
+	"forklore/sim/fault"
 	"forklore/sim/ledger"
 	"forklore/sim/traffic"
 )
@@ -36,30 +37,35 @@ type loopState struct {
 	injections int
 	mode       string // of the container
 	armed      *armed
-	active     []sim.Active
+	turns      []turn
+	active     []*injected
+	renewal    *renewal
+	host       host
+	broken     bool // the books have not added up once
 	events     []sim.Event
 	seq        uint64
 	self       self
-	watchers   sync.WaitGroup // of refilling pools; they read boards
+	watchers   sync.WaitGroup // of refilling pools and backends; they read boards and sockets
 }
 
 type modelState struct {
-	state    sim.State // Off, Unavailable, Starting; else it follows from the rest
-	why      string
-	rt       *runtimes.Runtime
-	book     *ledger.Book
-	meter    *traffic.Meter
-	starts   *durations
-	warm     *durations // the container's, as sim.ModelState has them
-	calls    *durations
-	destroys *durations
-	upSince  time.Time
-	slots    map[int]int // pid to slot, of the last snapshot
-	dead     []deadSlot
-	awaiting bool         // a reset has ended it; what dies now is not news
-	watched  bool         // somebody waits for its pool to be full again
-	told     map[int]bool // incidents by their time, in ms: open and told of
-	base     base
+	state     sim.State // Off, Unavailable, Starting; else it follows from the rest
+	why       string
+	rt        *runtimes.Runtime
+	book      *ledger.Book
+	meter     *traffic.Meter
+	starts    *durations
+	warm      *durations // the container's, as sim.ModelState has them
+	calls     *durations
+	destroys  *durations
+	upSince   time.Time
+	slots     map[int]int // pid to slot, of the last snapshot
+	dead      []deadSlot
+	awaiting  bool         // a reset has ended it; what dies now is not news
+	releasing bool         // an undone fault may still hold some of its workers
+	watched   bool         // somebody waits for its pool to be full again
+	told      map[int]bool // incidents by their time, in ms: open and told of
+	base      base
 }
 
 // base is what a model's figures were at the last reset, where they can't be
@@ -94,6 +100,7 @@ func (l *Lab) loop(ctx context.Context) {
 	defer close(l.snapshots)
 	defer l.watchers.Wait()
 	defer l.endTraffic()
+	defer l.endFaults()
 	tick := time.NewTicker(sim.Interval)
 	defer tick.Stop()
 	refilled := make(chan happening)
@@ -108,11 +115,9 @@ func (l *Lab) loop(ctx context.Context) {
 			l.drain()
 			l.handle(ctx, h, refilled)
 		case e := <-l.house.Backend():
-			what, text := sim.EventRestart, "the backend is up again"
-			if e.What == runtimes.Died {
-				what, text = sim.EventDied, "the backend: "+spawn.String(e.Status)+"; who asks it waits"
-			}
-			l.event(sim.NModels, what, e.Pid, text)
+			l.backendEvent(e)
+		case p := <-l.proofs:
+			l.models[p.model].book.Prove(p.n, p.text)
 		case h := <-refilled:
 			l.models[h.model].watched = false
 			l.models[h.model].book.Refilled(l.at(h.At))
@@ -124,6 +129,21 @@ func (l *Lab) loop(ctx context.Context) {
 			l.tick(now)
 			l.deliver(l.snapshot(now))
 		}
+	}
+}
+
+// backendEvent tells of a backend's death, which concerns the whole lab unless it
+// is a fault of the lab's own, and of its return.
+func (l *Lab) backendEvent(e runtimes.Event) {
+	m, _ := sim.ParseModel(e.Model)
+	how := "its backend: " + spawn.String(e.Status)
+	switch {
+	case e.What == runtimes.Died && e.ByLab:
+		l.event(m, sim.EventSaid, e.Pid, how+", by the lab; who asks it is turned away")
+	case e.What == runtimes.Died:
+		l.event(sim.NModels, sim.EventDied, e.Pid, e.Model+": "+how+"; who asks it waits")
+	default:
+		l.event(m, sim.EventSaid, e.Pid, "its backend is up again")
 	}
 }
 
@@ -165,12 +185,14 @@ func (l *Lab) modelStarted(ctx context.Context, s launched) {
 	}
 }
 
-// drain takes in what the traffic has seen since it was last called.
+// drain takes in what the traffic has seen since it was last called, in the
+// order in which it happened: what was in flight when a fault struck is told
+// from it.
 func (l *Lab) drain() {
 	l.inbox.Lock()
-	arrivals, results := l.inbox.arrivals, l.inbox.results
-	l.inbox.arrivals, l.inbox.results = nil, nil
-	if n := len(arrivals); n > 0 && arrivals[n-1].sent < l.targets {
+	arrivals, results, retries := l.inbox.arrivals, l.inbox.results, l.inbox.retries
+	l.inbox.arrivals, l.inbox.results, l.inbox.retries = nil, nil, nil
+	if n := len(arrivals); n > 0 && arrivals[n-1].asked < l.targets {
 		// The newest is still on its way to some models. It waits, with
 		// whatever has already become of it, for the next time.
 		newest := arrivals[n-1]
@@ -184,25 +206,37 @@ func (l *Lab) drain() {
 		})
 	}
 	l.inbox.Unlock()
-	for _, a := range arrivals {
-		l.tape.open(a.id)
-		for m := range sim.NModels {
-			s := &l.models[m]
-			if s.rt == nil {
-				continue
-			}
-			s.book.Sent(a.id, l.at(a.at))
-			l.tape.set(m, a.id, sim.CellOpen)
-			if a.n[m] != 0 {
-				s.book.Expect(a.n[m], sim.FaultCrash, a.id)
-			}
-			if a.leak[m] != 0 {
-				s.book.Leaky(a.id, a.leak[m])
-			}
+	slices.SortStableFunc(results, func(a, b traffic.Result) int { return a.End.Compare(b.End) })
+	slices.SortStableFunc(retries, func(a, b retry) int { return a.at.Compare(b.at) })
+	for len(arrivals)+len(retries)+len(results) > 0 {
+		switch {
+		case len(arrivals) > 0 && (len(retries) == 0 || !retries[0].at.Before(arrivals[0].at)) && (len(results) == 0 || !results[0].End.Before(arrivals[0].at)):
+			l.arrived(&arrivals[0])
+			arrivals = arrivals[1:]
+		case len(retries) > 0 && (len(results) == 0 || !results[0].End.Before(retries[0].at)):
+			l.models[retries[0].model].book.Retried(retries[0].id, l.at(retries[0].at))
+			retries = retries[1:]
+		default:
+			l.ended(&results[0])
+			results = results[1:]
 		}
 	}
-	for i := range results {
-		l.ended(&results[i])
+}
+
+// arrived books an arrival in every model that it was sent to.
+func (l *Lab) arrived(a *arrival) {
+	l.tape.open(a.id)
+	for m := range sim.NModels {
+		s := &l.models[m]
+		if s.rt == nil || !a.sent.Has(m) {
+			continue
+		}
+		at := l.at(a.at)
+		s.book.Sent(a.id, at)
+		l.tape.set(m, a.id, sim.CellOpen)
+		if c := a.carries[m]; c.Fault != "" {
+			l.carried(m, a.id, at, c)
+		}
 	}
 }
 
@@ -212,20 +246,29 @@ func (l *Lab) ended(r *traffic.Result) {
 	s := &l.models[m]
 	s.meter.Add(r)
 	if r.Outcome == traffic.Local {
-		if n := s.book.Local(r.ID); n != 0 {
-			l.plan.Crash(n, sim.Models(0).With(m))
+		if c := s.book.Local(r.ID); c.Fault != "" {
+			l.again(m, c)
 		}
 		l.tape.set(m, r.ID, sim.CellNone)
 		return
 	}
 	q := ledger.Request{ID: r.ID, Sent: l.at(r.Sent), End: l.at(r.End), Latency: r.Latency(),
-		Outcome: outcomes[r.Outcome], Wrong: r.Wrong()}
+		Outcome: outcomes[r.Outcome], Status: r.Status, Wrong: r.Wrong()}
 	if !r.Opened.IsZero() {
 		q.Opened = max(l.at(r.Opened), 1)
 	}
 	late := s.book.Late(q.Latency)
 	s.book.Ended(q)
 	l.tape.set(m, r.ID, l.fate(m, r, late))
+}
+
+// again has one more request carry what killed nobody, if it was to kill: a key
+// that was pressed does something.
+func (l *Lab) again(m sim.Model, c ledger.Carrier) {
+	kind, _ := fault.Find(c.Fault)
+	if kind.Kills {
+		l.plan.Again(c.N, kind, kind.StepN(1, l.cfg.Spec.MemoryBytes), m)
+	}
 }
 
 var outcomes = [...]ledger.Outcome{traffic.OK: ledger.OK, traffic.ErrorStatus: ledger.ErrorStatus,
@@ -365,19 +408,32 @@ func (l *Lab) tick(now time.Time) {
 			continue
 		}
 		s.rt.Starts(s.starts.add)
+		b, f := s.rt.Board(), s.rt.Memory()
 		if m == sim.Container {
 			s.rt.Sandboxes(s.warm.add, s.calls.add, s.destroys.add)
 		}
 		missed := s.book.Tick(at, ledger.Vital{
-			Up: l.whole(m), Paused: l.paused || l.stopped, MemoryBytes: s.rt.Memory().MemoryBytes,
+			Up: l.whole(m), Paused: l.paused || l.stopped || l.renewal != nil, MemoryBytes: f.MemoryBytes, CPU: f.CPU,
+			Procs:   int(b.Started.Load() - min(b.Ended.Load(), b.Started.Load())),
+			Started: b.Started.Load(), Queue: int(b.QueueNow.Load()), LagMS: lagNow(s.rt),
 		})
 		l.tellIncidents(m)
-		for _, n := range missed { // a key that was pressed does something: once more
-			l.event(m, sim.EventSaid, 0, "the carrier of the crash killed nobody; the next one will")
-			l.plan.Crash(n, sim.Models(0).With(m))
+		l.release(m)
+		for _, c := range missed {
+			l.event(m, sim.EventSaid, 0, "the carrier of the "+string(c.Fault)+" killed nobody; the next one will")
+			l.again(m, c)
+		}
+		if err := s.book.Check(); err != nil && !l.broken {
+			l.broken = true
+			slog.Error("the books don't add up", "model", m, "err", err)
+			l.event(m, sim.EventBroken, 0, "the books don't add up: "+err.Error())
 		}
 	}
+	for _, x := range l.active {
+		l.tend(x)
+	}
 	l.faultsDue(now)
+	l.renew(now)
 }
 
 // tellIncidents makes events of incidents that have opened or closed.

@@ -38,3 +38,15 @@ func (s *self) usage(now time.Time) (cpuShare float64, rssBytes int64) {
 	s.at = now
 	return s.share, s.rss
 }
+
+// descriptors counts what a process has open (proc_pid_fd(5)); 0: it can't be
+// seen, or is gone.
+func descriptors(pid int) int {
+	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/fd")
+	if err != nil {
+		return 0
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	return len(names)
+}

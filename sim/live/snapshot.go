@@ -47,7 +47,7 @@ func (l *Lab) snapshot(now time.Time) *sim.Snapshot {
 		Load: sim.Load{RatePerS: l.rate, RateWhy: l.rateWhy, Paused: l.paused, Stopped: l.stopped,
 			Workload: l.cfg.Workload.String(), Weight: l.cfg.WeightName, Seed: l.cfg.Seed},
 		Tape:   l.tape.cells(perCell(l.rate)),
-		Active: append([]sim.Active(nil), l.active...),
+		Active: l.inForce(),
 		Events: l.events,
 		Lab:    l.machine(),
 	}
@@ -59,8 +59,13 @@ func (l *Lab) snapshot(now time.Time) *sim.Snapshot {
 	switch {
 	case l.armed != nil:
 		s.Armed = &sim.Armed{Fault: l.armed.Fault, Models: l.armed.Models, Waits: sim.WaitsSteady, For: now.Sub(l.armed.since)}
-	case l.plan.Waiting():
-		s.Armed = &sim.Armed{Fault: sim.FaultCrash, Waits: sim.WaitsRequest}
+	case l.plan.Waiting() != "":
+		s.Armed = &sim.Armed{Fault: l.plan.Waiting(), Waits: sim.WaitsRequest}
+	case len(l.turns) > 0:
+		s.Armed = &sim.Armed{Fault: l.turns[0].Fault, Waits: sim.WaitsTurn, For: now.Sub(l.turns[0].since)}
+		for _, t := range l.turns {
+			s.Armed.Models |= t.Models
+		}
 	}
 	for m := range sim.NModels {
 		s.Model[m] = l.modelSnapshot(m, now)
@@ -75,6 +80,16 @@ func (l *Lab) snapshot(now time.Time) *sim.Snapshot {
 		}
 	}
 	return s
+}
+
+// inForce are the faults that last, and are at work.
+func (l *Lab) inForce() (all []sim.Active) {
+	for _, x := range l.active {
+		if x.lasts() {
+			all = append(all, sim.Active{N: x.n, Fault: x.in.Fault, Models: x.in.Models, Strength: x.in.Strength, Since: x.since, Until: x.until})
+		}
+	}
+	return all
 }
 
 func (l *Lab) modelSnapshot(m sim.Model, now time.Time) sim.ModelState {
@@ -131,6 +146,11 @@ const loopTick = 20 * time.Millisecond
 // lag is how late the event loop's timer was, last and at most. A loop that is
 // stuck can't say so: then it is the time since it last looked at the clock.
 func lag(rt *runtimes.Runtime) (nowMS, maxMS float64) {
+	nowMS = lagNow(rt)
+	return nowMS, max(nowMS, float64(rt.Board().LagMaxUS.Load())/1000)
+}
+
+func lagNow(rt *runtimes.Runtime) (ms float64) {
 	b := rt.Board()
 	us := float64(b.LagNowUS.Load())
 	if since := b.Row[0].SinceNS.Load(); rt.Model == runtimes.EventLoop && rt.Top() != 0 && since != 0 {
@@ -138,7 +158,7 @@ func lag(rt *runtimes.Runtime) (nowMS, maxMS float64) {
 			us = max(us, float64(stuck.Microseconds()))
 		}
 	}
-	return us / 1000, max(us, float64(b.LagMaxUS.Load())) / 1000
+	return us / 1000
 }
 
 // state is the model's state in a word.

@@ -116,14 +116,25 @@ type Incident struct {
 	Lost           int       `json:"lost"`
 	Reset          int       `json:"reset"`
 	Refused        int       `json:"refused"`
+	Errors         int       `json:"errors"`
 	Collateral     int       `json:"collateral"`
 	Delayed        int       `json:"delayed"`
 	Wrong          int       `json:"wrong"`
 	DowntimeMS     float64   `json:"downtime_ms"`
 	CapacityLost   int       `json:"capacity_lost"`
 	CapacityLostMS float64   `json:"capacity_lost_ms"`
-	Recovered      bool      `json:"recovered"`
-	Proof          string    `json:"proof"`
+	OOMKills       int       `json:"oom_kills"`
+	// While it was open: requests sent, of them second and later tries;
+	// processes started, the most at once, and what waited for one.
+	Arrivals  int     `json:"arrivals"`
+	Retries   int     `json:"retries"`
+	Started   int     `json:"started"`
+	ProcsPeak int     `json:"procs_peak"`
+	QueuePeak int     `json:"queue_peak"`
+	LagPeakMS float64 `json:"lag_peak_ms"`
+	WorstMS   float64 `json:"worst_ms"`
+	Recovered bool    `json:"recovered"`
+	Proof     string  `json:"proof"`
 }
 
 // Document puts the run's figures into their JSON shape.
@@ -142,8 +153,10 @@ func (r *Run) Document() Document {
 	for _, i := range r.Incidents {
 		d.Incidents = append(d.Incidents, Incident{
 			Fault: i.Fault, Model: i.Model.String(), AtMS: ms(i.At), InFlight: i.InFlight, Carriers: i.Carriers,
-			Lost: i.Lost, Reset: i.Reset, Refused: i.Refused, Collateral: i.Collateral(), Delayed: i.Delayed,
+			Lost: i.Lost, Reset: i.Reset, Refused: i.Refused, Errors: i.Errors, Collateral: i.Collateral(), Delayed: i.Delayed,
 			Wrong: i.Wrong, DowntimeMS: ms(i.Downtime), CapacityLost: i.Deaths, CapacityLostMS: ms(i.Lacking),
+			OOMKills: i.OOMKills, Arrivals: i.Arrivals, Retries: i.Retries, Started: i.Started, ProcsPeak: i.ProcsPeak,
+			QueuePeak: i.QueuePeak, LagPeakMS: i.LagPeakMS, WorstMS: i.WorstMS,
 			Recovered: i.Recovered, Proof: i.Proof,
 		})
 	}

@@ -36,6 +36,7 @@ type Run struct {
 	ProcsNow  [sim.NModels]int
 	Duration  time.Duration // of the arrivals
 	Refused   []string      // injections that were refused, and why
+	Broken    []string      // where the books did not add up: a mistake in the program
 	Cut       bool          // ended before its time, by a signal
 	Incidents []sim.Incident
 }
@@ -85,6 +86,9 @@ func Do(ctx context.Context, src sim.Source, p Plan) (*Run, error) {
 		for _, e := range s.Events {
 			if e.What == sim.EventRefused {
 				r.Refused = append(r.Refused, e.Text)
+			}
+			if e.What == sim.EventBroken {
+				r.Broken = append(r.Broken, fmt.Sprintf("%s: %s", e.Model, e.Text))
 			}
 		}
 		if !serving(s) {

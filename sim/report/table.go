@@ -44,10 +44,10 @@ func (r *Run) WriteTable(out io.Writer) error {
 	if len(d.Incidents) > 0 {
 		fmt.Fprintln(w)
 		t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "at s\tfault\tmodel\tin flight\tlost\tcarriers\tcollateral\tcut off\trefused\tdelayed\tdowntime s\trecovered\tproof")
+		fmt.Fprintln(t, "at s\tfault\tmodel\tin flight\tlost\tcarriers\tcollateral\tcut off\trefused\terrors\tdelayed\twrong\tdowntime s\trecovered\tproof")
 		for _, i := range d.Incidents {
-			fmt.Fprintf(t, "%.1f\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%v\t%s\n", i.AtMS/1000, i.Fault, i.Model, i.InFlight,
-				i.Lost, i.Carriers, i.Collateral, i.Reset, i.Refused, i.Delayed, i.DowntimeMS/1000, i.Recovered, i.Proof)
+			fmt.Fprintf(t, "%.1f\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%v\t%s\n", i.AtMS/1000, i.Fault, i.Model, i.InFlight,
+				i.Lost, i.Carriers, i.Collateral, i.Reset, i.Refused, i.Errors, i.Delayed, i.Wrong, i.DowntimeMS/1000, i.Recovered, i.Proof)
 		}
 		t.Flush()
 	}

@@ -118,7 +118,7 @@ func parseStep(text string) (step, error) {
 // isFault knows the application's faults by their names on the wire, less the
 // unit: leak_bytes is what users call leak.
 func isFault(verb string) bool {
-	for k := app.Crash; k <= app.Bleed; k++ {
+	for k := app.Crash; k <= app.Last; k++ {
 		name, _, _ := strings.Cut(k.String(), "_")
 		if verb == name {
 			return true

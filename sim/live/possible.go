@@ -1,0 +1,66 @@
+package live
+
+import (
+	"fmt"
+	"runtime"
+
+	"forklore/sim"
+	"forklore/sim/fault"
+)
+
+// possible leaves out of an injection the models where it can't be done, and
+// tells why; false: none is left, and the last event says why. What isn't said
+// of strength and duration is the catalogue's.
+func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, bool) {
+	if in.Strength == 0 {
+		in.Strength = kind.Strength
+	}
+	if in.Duration == 0 {
+		in.Duration = kind.Duration
+	}
+	for m := range sim.NModels {
+		if !in.Models.Has(m) {
+			continue
+		}
+		if why := l.impossible(kind, m); why != "" {
+			in.Models &^= 1 << m
+			l.event(m, sim.EventRefused, 0, fmt.Sprintf("%s in %s: %s", in.Fault, m, why))
+		}
+	}
+	if kind.Fault == sim.FaultForkBomb && l.house.Yard().Mode() == "none" {
+		in.Strength = min(in.Strength, uncagedForks)
+	}
+	return in, in.Models != 0
+}
+
+// uncagedForks bounds a fork bomb where no cgroup has a pids.max.
+const uncagedForks = 64
+
+func (l *Lab) impossible(kind fault.Kind, m sim.Model) string {
+	program := ""
+	switch m {
+	case sim.CGI:
+		program = l.cfg.Spec.Script
+	case sim.Container:
+		program = l.cfg.Spec.Function
+	}
+	asksBackend := program == "" && l.cfg.Workload.Mean().IO > 0
+	switch kind.Fault {
+	case sim.FaultSlowBackend, sim.FaultDeadBackend, sim.FaultRetryStorm:
+		if !asksBackend {
+			return "its requests ask no backend (a workload with an io step does)"
+		}
+	case sim.FaultOOM:
+		if l.house.Yard().Mode() == "none" {
+			return "without a cgroup it has no memory limit to go past: " + l.house.Yard().Why()
+		}
+	case sim.FaultForkBomb:
+		if runtime.GOOS != "linux" {
+			return "it is done on Linux only"
+		}
+	}
+	if kind.Step != 0 && program != "" {
+		return fmt.Sprintf("it runs %s, which can't be asked for it; kill is done from outside", program)
+	}
+	return ""
+}
