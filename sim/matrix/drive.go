@@ -10,6 +10,9 @@ import (
 
 // next takes the next snapshot, and looks at whether its books are in order.
 func (r *run) next() error {
+	if r.ctx.Err() != nil { // first: there is always a snapshot soon
+		return errInterrupted
+	}
 	var s *sim.Snapshot
 	select {
 	case <-r.ctx.Done():

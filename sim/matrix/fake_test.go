@@ -25,6 +25,7 @@ type fake struct {
 	ch       chan *sim.Snapshot
 	quit     chan struct{}
 	over     chan struct{}
+	once     sync.Once // that a test closes quit
 	s        sim.Snapshot
 	pending  []*scheduled
 	events   []sim.Event
@@ -43,7 +44,7 @@ func newFake() *fake {
 	f := &fake{ch: make(chan *sim.Snapshot), quit: make(chan struct{}), over: make(chan struct{}),
 		off: map[sim.Model]sim.State{}, never: map[sim.Fault]bool{}}
 	f.s.Kind = sim.Live
-	f.s.Load.RatePerS = 16
+	f.s.Load.RatePerS, f.s.Lab.Cgroup = 16, "v2"
 	return f
 }
 

@@ -31,6 +31,7 @@ func madeUp(r *rand.Rand) (i sim.Incident) {
 	i.Started, i.ProcsPeak, i.QueuePeak = count(100), count(64), count(64)
 	i.Before.Procs = count(8)
 	i.Before.P99MS, i.WorstMS = 200+float64(count(200)), float64(count(5000))
+	i.CPU = time.Duration(count(4000)) * time.Millisecond
 	i.LeakB, i.SlopeBPS = int64(count(200))<<20, float64(count(60)<<20)
 	i.Recovered, i.Closed = true, time.Second
 	return i

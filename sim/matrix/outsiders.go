@@ -26,7 +26,7 @@ var outsiders = map[sim.Fault]row{
 				"Alive are as many as arrive, times how long they take: processes pile up while the backend is slow.", little},
 			Prefork: {"procs_peak <= workers && queue_peak > 0",
 				"The pool doesn't grow: all workers wait for the backend, and the requests for a worker.", backlog},
-			EventLoop: {"procs_peak == 1 && collateral == 0 && worst_ms <= 1.5 * (strength_ms + p99_before_ms)",
+			EventLoop: {"procs_peak == 1 && collateral == 0 && worst_ms >= 0.8 * strength_ms && worst_ms <= 1.5 * (strength_ms + p99_before_ms)",
 				"To wait for the network costs no thread: each request is late by what the backend is, and no more.", nodeBlock},
 			Fresh: {"procs_peak >= 2 * procs_before",
 				"Concurrency is arrivals times duration: a slow backend needs more sandboxes, up to the limit.", lambdaScale},

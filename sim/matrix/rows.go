@@ -42,7 +42,8 @@ func dose(k fault.Kind) sim.Inject {
 	return in
 }
 
-// What is expected in more than one cell.
+// What is expected in more than one cell. An expectation that nothing happens to
+// others also asks, where there is a figure, that the fault itself happened.
 const (
 	onlyItself = "carriers == 1 && collateral == 0"
 	everybody  = "collateral >= 0.8 * in_flight && downtime_ms > 0"

@@ -113,7 +113,7 @@ func (c *Cell) brief() (lines [2]string) {
 }
 
 // telling is the figure by which this fault is told apart: the first of its
-// row's that isn't 0.
+// row's that isn't 0, or the last.
 func (c *Cell) telling() (text string) {
 	env := c.env()
 	for _, t := range rows[c.Fault].tells {
@@ -121,10 +121,7 @@ func (c *Cell) telling() (text string) {
 		if x, ok := env[t.figure].(float64); ok {
 			number, zero = fmt.Sprintf("%.1f", x), x == 0
 		}
-		if text == "" || !zero {
-			text = number + " " + t.word
-		}
-		if !zero {
+		if text = number + " " + t.word; !zero {
 			break
 		}
 	}
@@ -167,7 +164,7 @@ func dosed(f sim.Fault) string {
 	k, _ := fault.Find(f)
 	in := dose(k)
 	text := string(f)
-	if in.Strength != 0 {
+	if in.Strength > 1 { // what strikes once says nothing more
 		text += " " + k.Unit.Text(in.Strength)
 		switch k.Unit {
 		case fault.Requests, fault.Processes, fault.Clients, fault.Percent:
