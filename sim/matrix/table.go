@@ -64,7 +64,9 @@ func (d *Document) grid(w io.Writer) {
 			}
 		}
 		for _, line := range lines {
-			fmt.Fprintln(w, strings.TrimRight(line, " "))
+			if line = strings.TrimRight(line, " "); line != "" {
+				fmt.Fprintln(w, line)
+			}
 		}
 	}
 }
