@@ -3,8 +3,9 @@
 //
 // Every command joins one source of figures to one consumer:
 //
-//	forklore       sim/live ──> ui          the lab on the screen
-//	forklore run   sim/live ──> sim/report  the same without a screen
+//	forklore         sim/live ──> ui          the lab on the screen
+//	forklore run     sim/live ──> sim/report  the same without a screen
+//	forklore matrix  sim/live ──> sim/matrix  every fault into every model
 //
 // The same binary is also every process of the lab: a role of runtimes/... is
 // entered before main, by the package's init function (see runtimes/role).
@@ -20,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,6 +43,7 @@ import (
 	"forklore/sim/bench"
 	"forklore/sim/fault"
 	"forklore/sim/live"
+	"forklore/sim/matrix"
 	"forklore/sim/report"
 	"forklore/sim/traffic"
 	"forklore/ui"
@@ -48,7 +51,7 @@ import (
 
 // Exit statuses. After a signal it is 128 and the signal's number.
 const (
-	exitProblem  = 1 // an injection was refused, or something unforeseen
+	exitProblem  = 1 // an injection was refused, a cell of the matrix isn't as expected, or something unforeseen
 	exitBadInput = 2
 	exitNotAll   = 3 // a runtime could not be started
 )
@@ -157,7 +160,7 @@ far a crash or a leak spreads in each.`,
 	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")
 	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
-	root.AddCommand(headless, benchCommand(os.Stdout))
+	root.AddCommand(headless, matrixCommand(o, os.Stdout), benchCommand(os.Stdout))
 	return root
 }
 
@@ -466,6 +469,79 @@ func withoutScreen(o *options, out io.Writer) error {
 	case r.Missing():
 		return status{code: exitNotAll}
 	case len(r.Refused) > 0, len(r.Broken) > 0:
+		return status{code: exitProblem}
+	}
+	return nil
+}
+
+// matrixCommand is the command matrix.
+func matrixCommand(o *options, out io.Writer) *cobra.Command {
+	var only string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "matrix",
+		Short: "Puts every fault into every model, and holds what happened against what should have",
+		Long: `Puts every fault of the catalogue into every model (the container with fresh
+and with warm sandboxes), and prints how far each one spread and for how long,
+what was expected beside what was seen, why, and who says so. It takes some
+minutes, and needs the machine for itself.`,
+		Example: "  forklore matrix\n  forklore matrix --only crash,leak --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Changed && !f.Hidden && !slices.Contains(matrixFlags, f.Name) {
+					err = badInput("--%s: what is expected of the models rests on the lab's own settings; matrix takes only --%s of it",
+						f.Name, strings.Join(matrixFlags, ", --"))
+				}
+			})
+			faults := fault.Catalogue
+			if err == nil && c.Flags().Changed("only") {
+				if faults, err = fault.ParseNames(only); err != nil {
+					err = badInput("--only %q: %w", clip(only), err)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return o.matrix(faults, asJSON, out)
+		},
+	}
+	c.Flags().StringVar(&only, "only", "", "some of the faults: "+fault.Names())
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of a table")
+	return c
+}
+
+// matrixFlags are those of the lab that change nothing of what is expected.
+var matrixFlags = []string{"models", "seed", "engine", "port"}
+
+func (o *options) matrix(faults []fault.Kind, asJSON bool, out io.Writer) error {
+	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
+	defer ended()
+	l, _, err := o.open()
+	if err != nil {
+		return err
+	}
+	d, err := matrix.Run(ctx, l, matrix.Options{
+		Faults: faults,
+		Note:   func(text string) { fmt.Fprintln(os.Stderr, "matrix: "+text) },
+	})
+	err = errors.Join(err, l.Close())
+	switch {
+	case d == nil:
+	case asJSON:
+		err = errors.Join(err, d.WriteJSON(out))
+	default:
+		err = errors.Join(err, d.WriteTable(out))
+	}
+	if err := signalStatus(ctx); err != nil {
+		return err
+	}
+	switch {
+	case err != nil:
+		return status{exitProblem, err}
+	case d.Missing():
+		return status{code: exitNotAll}
+	case d.Failed() > 0:
 		return status{code: exitProblem}
 	}
 	return nil
