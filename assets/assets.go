@@ -1,5 +1,5 @@
 // Package assets holds what is embedded in the program: for now the words of
-// the screen, in English and in Japanese.
+// the screen, in English and in Japanese, and those of the faults apart.
 //
 // Costs: the words are parsed when they are first asked for (about a
 // millisecond); a word without figures is then a map look-up, a sentence with
@@ -26,15 +26,21 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 	b := i18n.NewBundle(language.English)
 	b.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	for _, lang := range Languages {
-		name := path.Join("words", lang+".toml")
-		text, err := files.ReadFile(name)
-		if err != nil {
-			panic("assets: " + err.Error())
+		for _, name := range names(lang) {
+			text, err := files.ReadFile(name)
+			if err != nil {
+				panic("assets: " + err.Error())
+			}
+			b.MustParseMessageFileBytes(text, name)
 		}
-		b.MustParseMessageFileBytes(text, name)
 	}
 	return b
 })
+
+// names are the message files of a language.
+func names(lang string) []string {
+	return []string{path.Join("words", lang+".toml"), path.Join("words", "faults."+lang+".toml")}
+}
 
 // Printer gives the words of one language. It is safe for concurrent use.
 type Printer struct {

@@ -15,17 +15,9 @@ import (
 // plurals are the keys of one message's forms; English has two, Japanese one.
 var plurals = map[string]bool{"one": true, "other": true}
 
-// messages reads a message file: id -> form -> text.
+// messages reads the message files of a language: id -> form -> text.
 func messages(t *testing.T, lang string) map[string]map[string]string {
 	t.Helper()
-	text, err := fs.ReadFile(files, "words/"+lang+".toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tree map[string]any
-	if err := toml.Unmarshal(text, &tree); err != nil {
-		t.Fatal(err)
-	}
 	of := map[string]map[string]string{}
 	var walk func(id string, tree map[string]any)
 	walk = func(id string, tree map[string]any) {
@@ -42,13 +34,26 @@ func messages(t *testing.T, lang string) map[string]map[string]string {
 				if of[full] == nil {
 					of[full] = map[string]string{}
 				}
+				if of[full][form] != "" {
+					t.Errorf("%s: %s is in both files", lang, full)
+				}
 				of[full][form] = v
 			default:
 				t.Errorf("%s: %s is neither text nor a table", lang, full)
 			}
 		}
 	}
-	walk("", tree)
+	for _, name := range names(lang) {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tree map[string]any
+		if err := toml.Unmarshal(text, &tree); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		walk("", tree)
+	}
 	return of
 }
 
@@ -63,10 +68,16 @@ func keys(of map[string]map[string]string) []string {
 
 var placeholder = regexp.MustCompile(`{{\.\w+}}`)
 
+// verbs are placeholders that one language may need where the other says it
+// without a verb, or with another form.
+var verbs = map[string]bool{"{{.Ends}}": true, "{{.End}}": true, "{{.Ended}}": true, "{{.EndedAnd}}": true}
+
 func placeholders(text string) []string {
 	set := map[string]bool{}
 	for _, p := range placeholder.FindAllString(text, -1) {
-		set[p] = true
+		if !verbs[p] {
+			set[p] = true
+		}
 	}
 	var all []string
 	for p := range set {

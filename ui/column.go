@@ -300,25 +300,3 @@ func (f *frame) sandboxes(ms *sim.ModelState, w int) string {
 	id := "own." + ms.Mode
 	return fit(w, f.word.T(id, data), f.word.T(id+"_brief", data))
 }
-
-// hit is the large figure: whom the fault took, its carrier apart.
-func (f *frame) hit(m sim.Model, y, x, w int) {
-	end := x + w
-	x = f.put(y, x, w, strong, f.t("hit.label")+" ")
-	in := f.st.incident(m)
-	if in == nil {
-		f.put(y, x, end-x, faint, "-")
-		return
-	}
-	others := in.Collateral()
-	data := map[string]any{"Carriers": count(in.Carriers), "Others": count(others), "N": others}
-	st, id := good, "hit.none"
-	if others > 0 {
-		st, id = bad, "hit.others"
-	}
-	full := f.word.T(id, data)
-	if in.Open() && w >= wideColumn {
-		full += " " + f.t("hit.so_far")
-	}
-	f.put(y, x, end-x, st, fit(end-x, full, f.word.T("hit.brief", data)))
-}

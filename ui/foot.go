@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 
 	"forklore/sim"
 )
@@ -23,17 +24,32 @@ func (f *frame) noticeRow(y int) {
 		f.put(y, 0, f.w, plain, f.t("next.start"))
 	case anyOpen(st.group):
 		f.put(y, 0, f.w, plain, f.t("next.open"))
-	case st.group[0].Fault == sim.FaultLeak && f.snap.Model[sim.Container].Mode == sim.ModeFresh && slices.Contains(f.snap.Model[sim.Container].Modes, sim.ModeWarm):
-		f.put(y, 0, f.w, plain, f.t("next.leak_fresh"))
+	case stays(st.group[0].Fault) && f.snap.Model[sim.Container].Mode == sim.ModeFresh && slices.Contains(f.snap.Model[sim.Container].Modes, sim.ModeWarm):
+		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)+"_fresh"))
 	default:
 		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)))
 	}
+}
+
+// stays: what the fault leaves in a process stays as long as that is kept.
+func stays(fault sim.Fault) bool {
+	return fault == sim.FaultLeak || fault == sim.FaultFDLeak || fault == sim.FaultBleed
 }
 
 // armed says which fault waits, and for what.
 func (f *frame) armed(a *sim.Armed) string {
 	waits := a.Waits
 	switch waits {
+	case sim.WaitsTurn:
+		var models []string
+		for m := range sim.NModels {
+			if a.Models.Has(m) {
+				models = append(models, digit(m))
+			}
+		}
+		return f.word.T("armed_turn", map[string]any{
+			"Fault": f.t("fault." + string(a.Fault)), "Models": strings.Join(models, ", "),
+		})
 	case sim.WaitsSteady:
 		waits = f.t("waits.steady")
 	case sim.WaitsRequest:

@@ -47,6 +47,9 @@ func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h i
 		f.tooSmall()
 	case snap == nil:
 		f.put(0, 0, w, faint, f.t("wait"))
+	case st.over == catalogueOverlay:
+		f.header(0)
+		f.catalogue()
 	case st.over != noOverlay:
 		f.header(0)
 		f.overlay()

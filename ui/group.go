@@ -99,9 +99,16 @@ func lastClosed(group []sim.Incident) time.Duration {
 	return at
 }
 
+// hasCarrier are the faults that one request carries. Of those that many carry,
+// none is the one to look at.
+var hasCarrier = map[sim.Fault]bool{
+	sim.FaultCrash: true, sim.FaultSegv: true, sim.FaultExit: true, sim.FaultOOM: true,
+	sim.FaultSpin: true, sim.FaultForkBomb: true,
+}
+
 func groupCarrier(group []sim.Incident) uint64 {
 	for i := range group {
-		if group[i].Carrier != 0 {
+		if group[i].Carrier != 0 && hasCarrier[group[i].Fault] {
 			return group[i].Carrier
 		}
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // later are keys that SCREEN's whole keyboard has and this version hasn't.
-const later = "fwnpvstb."
+const later = "wnpvstb."
 
 // fold makes a key out of what an input method or a caps lock made of it:
 // full-width letters and the ideographic space become ASCII, capitals small.
@@ -63,7 +63,13 @@ func (p *program) key(msg tea.KeyMsg) tea.Cmd {
 			}
 		}
 		return tea.Batch(cmds...)
-	case tea.KeyTab, tea.KeyEnter:
+	case tea.KeyEnter:
+		if p.st.over == catalogueOverlay {
+			p.choose()
+			return nil
+		}
+		p.st.say(p.said("said.later", msg.String()))
+	case tea.KeyTab:
 		p.st.say(p.said("said.later", msg.String()))
 	default:
 		p.st.say(p.said("said.unknown", msg.String()))
@@ -76,6 +82,9 @@ func (p *program) press(r rune) tea.Cmd {
 	st := &p.st
 	again := st.confirm == r && st.now.Before(st.confirmBy)
 	st.confirm = 0
+	if st.over == catalogueOverlay && p.jump(r) {
+		return nil
+	}
 	switch r {
 	case 'q':
 		if st.over != noOverlay {
@@ -100,6 +109,8 @@ func (p *program) press(r rune) tea.Cmd {
 		p.inject(sim.FaultCrash)
 	case 'l':
 		p.inject(sim.FaultLeak)
+	case 'f':
+		p.toggle(catalogueOverlay)
 	case 'm':
 		p.mode()
 	case '1', '2', '3', '4':
@@ -162,6 +173,10 @@ func (p *program) scrollBy(msg tea.KeyMsg) {
 		p.st.say(p.said("said.unknown", msg.String()))
 		return
 	}
+	if p.st.over == catalogueOverlay {
+		p.moveCursor(msg.Type)
+		return
+	}
 	page := max(p.h-4, 1)
 	bottom := p.overlayBottom()
 	by := map[tea.KeyType]int{
@@ -183,12 +198,13 @@ func (p *program) aim(m sim.Model) {
 	p.st.say(p.said("said.target", digit(m)+" "+p.t("label."+m.String())))
 }
 
-// inject arms a fault for the target. It is never swallowed: what is down, or
-// not there, is left out and named, and what the source refuses is shown.
-func (p *program) inject(fault sim.Fault) {
+// inject arms a fault for the target, and reports whether it did. It is never
+// swallowed: what is down, or not there, is left out and named, and what the
+// source refuses is shown.
+func (p *program) inject(fault sim.Fault) bool {
 	if p.snap == nil {
 		p.st.say(p.t("wait"))
-		return
+		return false
 	}
 	var models sim.Models
 	var down []string
@@ -203,18 +219,24 @@ func (p *program) inject(fault sim.Fault) {
 	}
 	said := ""
 	if len(down) > 0 {
-		said = p.said("said.down_"+string(fault), strings.Join(down, ", "))
+		id := "said.down"
+		if fault == sim.FaultCrash || fault == sim.FaultLeak {
+			id += "_" + string(fault)
+		}
+		said = p.said(id, strings.Join(down, ", "))
 	} else if models == 0 {
 		said = p.t("said.nothing_runs")
 	}
 	if models == 0 {
 		p.st.say(said)
-		return
+		return false
 	}
 	cmd := sim.Command{Inject: &sim.Inject{Fault: fault, Models: models, Arm: true}}
-	if p.do(cmd, said) {
-		p.st.held = false // the next fault: the tape goes on
+	if !p.do(cmd, said) {
+		return false
 	}
+	p.st.held = false // the next fault: the tape goes on
+	return true
 }
 
 // mode has the container do the next of what it can with its sandboxes,

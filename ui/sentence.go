@@ -13,18 +13,21 @@ func plainNumber(n uint64) string { return strconv.FormatUint(n, 10) }
 // sentence says in at most 65 cells what the fault did to the model, in the
 // present tense while the incident is open. Its figures are the ledger's.
 func (f *frame) sentence(in *sim.Incident) string {
-	id := "say." + string(in.Fault) + "."
+	id := "say."
 	switch in.Fault {
 	case sim.FaultOutside:
-		id += deathKind(in.Proof)
+		id += "outside." + deathKind(in.Proof)
+	case sim.FaultCrash, sim.FaultSegv, sim.FaultExit:
+		id += "crash." + in.Model.String()
 	case sim.FaultLeak:
+		id += "leak."
 		if in.Model == sim.Container && in.Mode == sim.ModeWarm {
 			id += in.Mode
 			break
 		}
-		fallthrough
-	default:
 		id += in.Model.String()
+	default:
+		return f.made(in)
 	}
 	if in.Open() {
 		id += ".open"
@@ -45,15 +48,16 @@ func (f *frame) sentence(in *sim.Incident) string {
 func (f *frame) figures(in *sim.Incident) map[string]any {
 	others := in.Collateral()
 	ms := &f.snap.Model[in.Model]
-	down := in.Downtime
-	if in.Open() && down == 0 && ms.State == sim.Down {
-		down = f.snap.At - in.At
-	}
+	down := f.downFor(in)
 	downText := span(down)
 	if in.Open() {
 		downText = seconds(down)
 	}
 	died := "died.some"
+	dies := [...]string{"end.dies", "end.die", "end.died", "end.died_and"}
+	if in.Fault == sim.FaultExit {
+		dies = [...]string{"end.exits", "end.exit", "end.exited", "end.exited_and"}
+	}
 	if strings.Contains(in.Proof, "oom_kill") {
 		died = "died.oom"
 	}
@@ -62,7 +66,7 @@ func (f *frame) figures(in *sim.Incident) map[string]any {
 		"Pid":     strconv.Itoa(in.Pid),
 		"Proc":    f.t("proc." + in.Model.String()),
 		"Others":  f.tn("others", others),
-		"Parts":   f.parts(in, others),
+		"Parts":   f.parts(in),
 		"Left":    f.tn("workers", max(ms.Workers-in.Deaths, 0)),
 		"Refill":  f.units(span(in.Lacking)),
 		"Down":    f.units(downText),
@@ -70,27 +74,38 @@ func (f *frame) figures(in *sim.Incident) map[string]any {
 		"Bytes":   mib(in.LeakB),
 		"Slope":   slope(in.SlopeBPS),
 		"Died":    f.tn(died, in.Deaths),
-		"Signal":  signalName(in.Proof),
-		"Proof":   clipDots(clean(in.Proof), 18),
+		"Ends":    f.t(dies[0]), "End": f.t(dies[1]), "Ended": f.t(dies[2]), "EndedAnd": f.t(dies[3]),
+		"Signal": signalName(in.Proof),
+		"Proof":  clipDots(clean(in.Proof), 18),
 	}
 }
 
-// parts says how the others were lost. The carrier's own end is one of the
-// resets, or of the error statuses where a host answers for the dead.
-func (f *frame) parts(in *sim.Incident, others int) string {
-	cut, failed := in.Reset, in.Errors
-	if failed >= in.Carriers && cut+failed+in.Refused >= in.Lost && (in.Model == sim.CGI || in.Model == sim.Container) {
-		failed -= in.Carriers
-	} else {
-		cut = max(cut-in.Carriers, 0)
+// parts says how the others were lost: the ends of the carriers themselves are
+// taken off, first from where they are most likely. A host answers for the
+// dead; whoever was held up has timed out; a process that can't have another
+// descriptor says so.
+func (f *frame) parts(in *sim.Incident) string {
+	cut, refused, failed := in.Reset, in.Refused, in.Errors
+	late := max(in.Lost-cut-refused-failed, 0)
+	own := []*int{&cut, &failed, &late, &refused}
+	switch {
+	case in.Fault.Occupies():
+		own = []*int{&late, &failed, &cut, &refused}
+	case in.Fault == sim.FaultFDLeak || in.Model == sim.CGI || in.Model == sim.Container:
+		own = []*int{&failed, &cut, &late, &refused}
+	}
+	left := in.Carriers
+	for _, n := range own {
+		took := min(left, *n)
+		*n -= took
+		left -= took
 	}
 	var parts []string
 	for _, p := range []struct {
 		id string
 		n  int
 	}{
-		{"part.cut", cut}, {"part.refused", in.Refused}, {"part.failed", failed},
-		{"part.late", max(others-cut-in.Refused-failed, 0)},
+		{"part.cut", cut}, {"part.refused", refused}, {"part.failed", failed}, {"part.late", late},
 	} {
 		if p.n > 0 {
 			parts = append(parts, f.tn(p.id, p.n))

@@ -22,6 +22,7 @@ const (
 	noOverlay overlay = iota
 	helpOverlay
 	eventsOverlay
+	catalogueOverlay
 )
 
 // state is what the screen knows besides the newest snapshot. Together with
@@ -40,6 +41,7 @@ type state struct {
 
 	over   overlay
 	scroll int // rows that are above the overlay's first
+	cursor int // the fault that the catalogue has chosen
 
 	// What the strip tells of. It stays until the next one, or the reset.
 	of    groupID
@@ -107,7 +109,7 @@ func (p *picture) with(now *state) *state {
 	st := p.st
 	st.now, st.target, st.holding = now.now, now.target, true
 	st.notice, st.noticeUntil = now.notice, now.noticeUntil
-	st.over, st.scroll = now.over, now.scroll
+	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
 	return &st
 }
 

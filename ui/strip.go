@@ -36,18 +36,15 @@ func (f *frame) strip(y int) int {
 		if in == nil {
 			f.put(y, labelWidth, figureWidth, faint, "-")
 			id := "say.not_hit" // it was no target
-			if f.snap.Coming.Has(m) {
+			switch {
+			case f.waitsTurn(m):
+				id = "say.made.turn"
+			case f.snap.Coming.Has(m):
 				id = "say.not_yet"
 			}
 			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(id))
 		} else {
-			others := in.Collateral()
-			st := good
-			if others > 0 {
-				st = bad
-			}
-			figure := strconv.Itoa(in.Carriers) + "+"
-			figure = fit(figureWidth-1, figure+strconv.Itoa(others), figure+strconv.Itoa(others/1000)+"k")
+			figure, st := f.figure(in)
 			f.put(y, labelWidth, figureWidth, st, figure)
 			f.put(y, labelWidth+figureWidth, sentenceWidth, plain, f.sentence(in))
 			if f.proof {
@@ -91,7 +88,7 @@ func (f *frame) stripHeading(y int) {
 		}
 	}
 	for m := range sim.NModels {
-		if f.snap.Coming.Has(m) && f.st.incident(m) == nil {
+		if (f.snap.Coming.Has(m) || f.waitsTurn(m)) && f.st.incident(m) == nil {
 			open = append(open, f.t("label."+m.String()))
 		}
 	}
@@ -113,12 +110,23 @@ func (f *frame) stripHeading(y int) {
 		// Nobody waits for this figure any more: whole seconds are calmer.
 		ago = f.units(strconv.Itoa(int((f.snap.At - at).Seconds())) + " s")
 	}
-	data := map[string]any{"Carrier": plainNumber(groupCarrier(f.st.group)), "Ago": ago}
+	carrier := groupCarrier(f.st.group)
+	data := map[string]any{"Carrier": plainNumber(carrier), "Ago": ago}
 	x := f.put(y, 0, f.w, strong, f.t("fault."+string(first.Fault))) + 2
 	room := f.w - x - cells(status) - 2
 	id := "strip.head." + string(first.Fault)
-	f.put(y, x, room, plain, fit(room, f.word.T(id, data), f.word.T(id+"_brief", data)))
+	head := f.word.T(id+"_brief", data)
+	if carrier != 0 || !hasCarrier[first.Fault] {
+		head = fit(room, f.word.T(id, data), head)
+	}
+	f.put(y, x, room, plain, head)
 	f.right(y, f.w, st, status)
+}
+
+// waitsTurn: the fault that the strip tells of has still to come to that model.
+func (f *frame) waitsTurn(m sim.Model) bool {
+	a := f.snap.Armed
+	return a != nil && a.Waits == sim.WaitsTurn && a.Models.Has(m) && a.Fault == f.st.group[0].Fault
 }
 
 // active is the fault's entry among those in force, nil if it is over.
@@ -144,10 +152,16 @@ func (f *frame) proofLine(in *sim.Incident) string {
 	for _, p := range []struct {
 		id string
 		n  int
-	}{{"proof.in_flight", in.InFlight}, {"proof.delayed", in.Delayed}, {"proof.wrong", in.Wrong}} {
+	}{
+		{"proof.in_flight", in.InFlight}, {"proof.delayed", in.Delayed}, {"proof.wrong", in.Wrong},
+		{"proof.retries", in.Retries}, {"proof.queue", in.QueuePeak},
+	} {
 		if p.n > 0 {
 			parts = append(parts, f.tn(p.id, p.n))
 		}
+	}
+	if in.Model == sim.EventLoop && in.LagPeakMS >= tellLagMS {
+		parts = append(parts, f.word.T("effect.lag", map[string]any{"Lag": f.millisText(in.LagPeakMS)}))
 	}
 	return strings.Join(parts, "; ")
 }

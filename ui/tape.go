@@ -131,7 +131,7 @@ func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
 
 // mark points at the carrier.
 func (f *frame) mark(y, x int, carrier uint64) {
-	text := f.word.T("tape.mark", map[string]any{"Carrier": plainNumber(carrier)})
+	text := f.word.T("tape.mark."+string(f.st.group[0].Fault), map[string]any{"Carrier": plainNumber(carrier)})
 	room := f.w
 	if !f.st.held {
 		room -= cells(f.t("tape.now")) + 1

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"strconv"
+
+	"forklore/sim"
+)
+
+// telling is the one figure that says what a fault did to a model: whom it
+// took, or, where it took nobody and is not about that, whom it kept waiting
+// ("~") or had answered with another's data ("?").
+type telling struct {
+	sign  byte // '+', '~' or '?'
+	n     int  // others lost, late or wrong
+	vague bool // too few answers before the fault to say what is late
+	style style
+}
+
+func tell(in *sim.Incident) telling {
+	others, about := in.Collateral(), concernOf[in.Fault]
+	t := telling{sign: '+', n: others, style: good}
+	if in.Lost == 0 {
+		switch about {
+		case delay:
+			t.sign, t.n, t.vague = '~', in.Delayed, in.Before.P99MS == 0 && in.Delayed == 0
+		case truth:
+			t.sign, t.n = '?', in.Wrong
+		}
+	}
+	switch {
+	case others > 0, about == truth && in.Wrong > 0:
+		t.style = bad
+	case t.vague:
+		t.style = faint
+	case about == delay && in.Delayed > 0:
+		t.style = warn
+	}
+	return t
+}
+
+// figure is it in the column before the sentences.
+func (f *frame) figure(in *sim.Incident) (string, style) {
+	t := tell(in)
+	before := string(t.sign)
+	if t.sign == '+' {
+		before = strconv.Itoa(in.Carriers) + "+"
+	} else if t.vague {
+		return before + "-", t.style
+	}
+	return fit(figureWidth-1, before+strconv.Itoa(t.n), before+strconv.Itoa(t.n/1000)+"k"), t.style
+}
+
+// hit is it in the model's column.
+func (f *frame) hit(m sim.Model, y, x, w int) {
+	end := x + w
+	x = f.put(y, x, w, strong, f.t("hit.label")+" ")
+	in := f.st.incident(m)
+	if in == nil {
+		f.put(y, x, end-x, faint, "-")
+		return
+	}
+	t := tell(in)
+	data := map[string]any{"Carriers": count(in.Carriers), "Others": count(t.n), "N": t.n, "Count": count(t.n)}
+	id, brief := "hit.none", "hit.brief"
+	switch {
+	case t.vague:
+		id, brief = "hit.unknown", "hit.unknown_brief"
+	case t.sign == '~':
+		id, brief = "hit.late", "hit.late"
+	case t.sign == '?':
+		id, brief = "hit.wrong", "hit.wrong"
+	case t.n > 0:
+		id = "hit.others"
+	}
+	full := f.word.T(id, data)
+	if in.Open() && w >= wideColumn {
+		full += " " + f.t("hit.so_far")
+	}
+	f.put(y, x, end-x, t.style, fit(end-x, full, f.word.T(brief, data)))
+}
