@@ -23,7 +23,11 @@ var noColour = new(palette)
 
 // show feeds the snapshots to a state, as a run would, and draws the last one.
 func show(lang string, w, h int, pal *palette, snaps ...*sim.Snapshot) string {
-	st := state{target: sim.AllModels}
+	return showWith(all, lang, w, h, pal, snaps...)
+}
+
+// showWith does it with what the user has chosen.
+func showWith(st state, lang string, w, h int, pal *palette, snaps ...*sim.Snapshot) string {
 	for _, s := range snaps {
 		st.observe(s)
 	}
@@ -39,18 +43,26 @@ func wait(s *sim.Snapshot, d time.Duration) *sim.Snapshot {
 	return &c
 }
 
+// all is a user who has chosen nothing.
+var all = state{target: sim.AllModels}
+
 var scenes = []struct {
 	name  string
 	snaps []*sim.Snapshot
+	st    state
 }{
-	{"first", []*sim.Snapshot{calm()}},
-	{"calm", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 40*time.Second)}},
-	{"down", []*sim.Snapshot{calm(), mid()}},
-	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}},
-	{"leak", []*sim.Snapshot{calm(), leak()}},
-	{"warm", []*sim.Snapshot{calm(), warm()}},
-	{"without", []*sim.Snapshot{without()}},
-	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}},
+	{"first", []*sim.Snapshot{calm()}, all},
+	{"calm", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 40*time.Second)}, all},
+	{"down", []*sim.Snapshot{calm(), mid()}, all},
+	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}, all},
+	{"leak", []*sim.Snapshot{calm(), leak()}, all},
+	{"warm", []*sim.Snapshot{calm(), warm()}, all},
+	{"without", []*sim.Snapshot{without()}, all},
+	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}, all},
+	{"spin", []*sim.Snapshot{calm(), spinning()}, all},
+	{"hang", []*sim.Snapshot{calm(), hanging()}, all},
+	{"dead-backend", []*sim.Snapshot{calm(), deserted()}, all},
+	{"catalogue", []*sim.Snapshot{calm()}, state{over: catalogueOverlay, cursor: 8, target: sim.Models(0).With(sim.EventLoop)}},
 }
 
 func TestGolden(t *testing.T) {
@@ -59,7 +71,7 @@ func TestGolden(t *testing.T) {
 			for _, lang := range assets.Languages {
 				name := fmt.Sprintf("%s-%dx%d-%s", sc.name, size[0], size[1], lang)
 				t.Run(name, func(t *testing.T) {
-					got := show(lang, size[0], size[1], noColour, sc.snaps...) + "\n"
+					got := showWith(sc.st, lang, size[0], size[1], noColour, sc.snaps...) + "\n"
 					path := filepath.Join("testdata", name+".golden")
 					if *update {
 						if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -83,8 +95,8 @@ func TestGolden(t *testing.T) {
 // by colour alone.
 func TestColoursSayNothingAlone(t *testing.T) {
 	for _, sc := range scenes {
-		bare := show("en", 80, 24, noColour, sc.snaps...)
-		coloured := show("en", 80, 24, colours(), sc.snaps...)
+		bare := showWith(sc.st, "en", 80, 24, noColour, sc.snaps...)
+		coloured := showWith(sc.st, "en", 80, 24, colours(), sc.snaps...)
 		if coloured == bare {
 			t.Errorf("%s: no colours at all", sc.name)
 		}

@@ -21,7 +21,8 @@ const (
 	truth                // requests get another's answer
 )
 
-// concernOf is it for each fault whose sentence is made here.
+// concernOf is it for each fault whose sentence is made here. All others are a
+// matter of life.
 var concernOf = map[sim.Fault]concern{
 	sim.FaultOOM: life, sim.FaultKill: life, sim.FaultFDLeak: life, sim.FaultDeadBackend: life,
 	sim.FaultBleed: truth,
@@ -29,15 +30,15 @@ var concernOf = map[sim.Fault]concern{
 	sim.FaultSlowBackend: delay, sim.FaultBurst: delay, sim.FaultRetryStorm: delay,
 }
 
-// made puts a sentence together: all effects if they have room, else the first
-// of them, the full cause before the brief one, and at last no cause.
+// made puts a sentence together: as many of the effects as there is room for,
+// the full cause before the brief one, and at last no cause.
 func (f *frame) made(in *sim.Incident) string {
 	effects, brief, harm := f.effects(in)
 	causes := f.causes(in)
-	for n := len(effects); n > 0; n-- {
-		for _, told := range [][]string{effects[:n], brief[:n]} {
+	for _, told := range [][]string{effects, brief} {
+		for n := len(told); n > 0; n-- {
 			for _, cause := range causes {
-				if s := f.join(cause, told, harm); cells(s) <= sentenceWidth {
+				if s := f.join(cause, told[:n], harm); cells(s) <= sentenceWidth {
 					return s
 				}
 			}
@@ -99,6 +100,9 @@ func (f *frame) causes(in *sim.Incident) []string {
 		}
 		id += place
 	default:
+		if grew(in) {
+			id = "cause.grew"
+		}
 		id += "." + in.Model.String()
 	}
 	data := f.causeData(in)
@@ -133,6 +137,7 @@ func (f *frame) causeData(in *sim.Incident) map[string]any {
 	}
 	return map[string]any{
 		"Who": who, "Proc": proc, "Victim": victim, "Kills": f.tn("died.oom", in.OOMKills),
+		"Before": count(in.Before.Procs), "Peak": count(in.ProcsPeak),
 		"Requests": f.tn("requests", requests), "Tries": count(in.Arrivals), "Started": started,
 	}
 }
@@ -144,11 +149,18 @@ func (f *frame) effects(in *sim.Incident) (full, brief []string, harm bool) {
 	model := in.Model.String()
 	dies := in.Fault == sim.FaultOOM || in.Fault == sim.FaultKill
 	others := in.Collateral()
+	wrong := ""
 	if in.Wrong > 0 {
-		add(f.tn("effect.wrong", in.Wrong))
+		wrong = f.tn("effect.wrong", in.Wrong)
+	}
+	if wrong != "" && in.Fault == sim.FaultBleed {
+		add(wrong)
 	}
 	if others > 0 {
-		add(f.lost(in, others))
+		full, brief = append(full, f.lost(in, others)), append(brief, f.tn("effect.lost", others))
+	}
+	if wrong != "" && in.Fault != sim.FaultBleed {
+		add(wrong)
 	}
 	if in.Deaths > 0 && !dies { // these the cause has told of
 		if in.OOMKills > 0 {
@@ -165,13 +177,8 @@ func (f *frame) effects(in *sim.Incident) (full, brief []string, harm bool) {
 		add(f.word.T("effect.down", map[string]any{"Down": f.units(text)}))
 	}
 	harm = len(full) > 0
-	grew := f.grew(in)
 	if in.Delayed > 0 {
 		harm = true
-		if grew != "" {
-			add(grew)
-			grew = ""
-		}
 		late := f.tn("effect.late", in.Delayed)
 		full = append(full, late+f.t("say.made.and")+f.word.T("effect.worst", map[string]any{"Worst": f.millisText(in.WorstMS)}))
 		brief = append(brief, late)
@@ -179,11 +186,8 @@ func (f *frame) effects(in *sim.Incident) (full, brief []string, harm bool) {
 	if !harm {
 		add(f.nobody(in))
 	}
-	if in.Lacking > 0 && !in.Open() && dies && in.Model == sim.Prefork {
+	if in.Lacking > 0 && !in.Open() && in.Fault == sim.FaultKill && in.Model == sim.Prefork {
 		add(f.word.T("effect.refilled", map[string]any{"Refill": f.units(span(in.Lacking))}))
-	}
-	if grew != "" {
-		add(grew)
 	}
 	if concernOf[in.Fault] != delay {
 		return full, brief, harm
@@ -191,7 +195,8 @@ func (f *frame) effects(in *sim.Incident) (full, brief []string, harm bool) {
 	if in.QueuePeak > 0 {
 		add(f.word.T("effect.queue", map[string]any{"Count": count(in.QueuePeak)}))
 	}
-	if in.Model == sim.EventLoop && in.LagPeakMS >= tellLagMS {
+	flood := in.Fault == sim.FaultBurst || in.Fault == sim.FaultRetryStorm
+	if flood && in.Model == sim.EventLoop && in.LagPeakMS >= tellLagMS {
 		add(f.word.T("effect.lag", map[string]any{"Lag": f.millisText(in.LagPeakMS)}))
 	}
 	return full, brief, harm
@@ -212,18 +217,12 @@ func (f *frame) lost(in *sim.Incident, others int) string {
 	return f.tn("effect.lost", others)
 }
 
-// grew says that processes have piled up, of requests that wait in one each.
-func (f *frame) grew(in *sim.Incident) string {
-	if in.Model != sim.CGI && in.Model != sim.Container || in.Fault != sim.FaultHang && in.Fault != sim.FaultSlowBackend {
-		return ""
-	}
+// grew: processes have piled up, of requests that wait in one each.
+func grew(in *sim.Incident) bool {
 	before := in.Before.Procs
-	if in.ProcsPeak <= before+before/2+1 {
-		return ""
-	}
-	return f.word.T("effect.grew."+in.Model.String(), map[string]any{
-		"N": before, "Before": count(before), "Peak": count(in.ProcsPeak),
-	})
+	return (in.Model == sim.CGI || in.Model == sim.Container) &&
+		(in.Fault == sim.FaultHang || in.Fault == sim.FaultSlowBackend) &&
+		in.ProcsPeak > before+before/2+1
 }
 
 // nobody denies what the fault threatens. Without a steady p99 of before, none

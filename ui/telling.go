@@ -7,8 +7,8 @@ import (
 )
 
 // telling is the one figure that says what a fault did to a model: whom it
-// took, or, where it took nobody and is not about that, whom it kept waiting
-// ("~") or had answered with another's data ("?").
+// took, or, where it took nobody else and is not about that, whom it kept
+// waiting ("~") or had answered with another's data ("?").
 type telling struct {
 	sign  byte // '+', '~' or '?'
 	n     int  // others lost, late or wrong
@@ -19,13 +19,12 @@ type telling struct {
 func tell(in *sim.Incident) telling {
 	others, about := in.Collateral(), concernOf[in.Fault]
 	t := telling{sign: '+', n: others, style: good}
-	if in.Lost == 0 {
-		switch about {
-		case delay:
-			t.sign, t.n, t.vague = '~', in.Delayed, in.Before.P99MS == 0 && in.Delayed == 0
-		case truth:
-			t.sign, t.n = '?', in.Wrong
-		}
+	switch {
+	case others > 0:
+	case about == delay && (in.Lost == 0 || in.Delayed > 0):
+		t.sign, t.n, t.vague = '~', in.Delayed, in.Before.P99MS == 0 && in.Delayed == 0
+	case about == truth && (in.Lost == 0 || in.Wrong > 0):
+		t.sign, t.n = '?', in.Wrong
 	}
 	switch {
 	case others > 0, about == truth && in.Wrong > 0:
@@ -47,7 +46,7 @@ func (f *frame) figure(in *sim.Incident) (string, style) {
 	} else if t.vague {
 		return before + "-", t.style
 	}
-	return fit(figureWidth-1, before+strconv.Itoa(t.n), before+strconv.Itoa(t.n/1000)+"k"), t.style
+	return fit(figureWidth-1, before+strconv.Itoa(t.n), before+strconv.Itoa(t.n/1000)+"k", before+strconv.Itoa(t.n/1_000_000)+"M"), t.style
 }
 
 // hit is it in the model's column.

@@ -61,8 +61,8 @@ func checkFits(t *testing.T, picture string, w, h int) {
 
 // No line is wider than the window and no window has too many, at any size.
 func TestEverySizeHolds(t *testing.T) {
-	sets := [][]*sim.Snapshot{{big()}, {mid(), after()}, {without()}, {leak()}, {killed()}}
-	overlays := []overlay{noOverlay, helpOverlay, eventsOverlay}
+	sets := [][]*sim.Snapshot{{big()}, {mid(), after()}, {without()}, {leak()}, {killed()}, {spinning()}, {hanging()}, {deserted()}}
+	overlays := []overlay{noOverlay, helpOverlay, eventsOverlay, catalogueOverlay}
 	var f frame
 	for w := 20; w <= 250; w++ {
 		for h := 5; h <= 80; h++ {
@@ -70,7 +70,7 @@ func TestEverySizeHolds(t *testing.T) {
 				continue // large windows differ little from their neighbours
 			}
 			snaps := sets[(w+h)%len(sets)]
-			st := state{target: sim.AllModels, over: overlays[(w*h)%7%3], scroll: w % 40}
+			st := state{target: sim.AllModels, over: overlays[(w*h)%7%4], scroll: w % 40}
 			for _, s := range snaps {
 				st.observe(s)
 			}
