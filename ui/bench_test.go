@@ -24,6 +24,7 @@ func BenchmarkFrame(b *testing.B) {
 		snap *sim.Snapshot
 	}{
 		{"80x24", 80, 24, after()},
+		{"80x24 hang", 80, 24, hanging()},
 		{"200x60x512", 200, 60, big()},
 	} {
 		b.Run(bm.name, func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,6 +128,20 @@ func TestArmedForItsTurn(t *testing.T) {
 		for _, want := range want {
 			if !strings.Contains(screen, want) {
 				t.Errorf("%s: no %q:\n%s", lang, want, screen)
+			}
+		}
+	}
+}
+
+func TestArmedFits(t *testing.T) {
+	for _, lang := range assets.Languages {
+		for _, k := range fault.Catalogue {
+			for _, waits := range []string{sim.WaitsSteady, sim.WaitsRequest, sim.WaitsTurn} {
+				f := frame{canvas: canvas{w: 80}, word: assets.Words(lang)}
+				a := sim.Armed{Fault: k.Fault, Models: sim.AllModels, Waits: waits, For: 2900 * time.Millisecond}
+				if got := f.armed(&a); cells(got) > 80 {
+					t.Errorf("%s: %d cells: %s", lang, cells(got), got)
+				}
 			}
 		}
 	}

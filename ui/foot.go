@@ -47,9 +47,8 @@ func (f *frame) armed(a *sim.Armed) string {
 				models = append(models, digit(m))
 			}
 		}
-		return f.word.T("armed_turn", map[string]any{
-			"Fault": f.t("fault." + string(a.Fault)), "Models": strings.Join(models, ", "),
-		})
+		data := map[string]any{"Fault": f.t("fault." + string(a.Fault)), "Models": strings.Join(models, ", ")}
+		return fit(f.w, f.word.T("armed_turn", data), f.word.T("armed_turn_brief", data))
 	case sim.WaitsSteady:
 		waits = f.t("waits.steady")
 	case sim.WaitsRequest:

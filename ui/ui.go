@@ -11,8 +11,8 @@
 // Costs: a frame is drawn once for each snapshot or key, some hundred
 // microseconds; nothing is drawn or sent for a request.
 // May not enter: runtimes, clocks or files in what draws (frame, column, tape,
-// strip, overlay): these are a pure function, which is what the golden screens
-// in testdata hold.
+// strip, made, overlay, catalogue): these are a pure function, which is what
+// the golden screens in testdata hold.
 package ui
 
 import (
