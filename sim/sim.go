@@ -336,6 +336,7 @@ type Incident struct {
 	Deaths   int           // processes that died of it
 	OOMKills int           // of them, by the kernel's OOM killer
 	Lacking  time.Duration // how long processes were missing (capacity lost)
+	Carried  int           // requests that carried the fault, whatever became of them
 	Leaks    int           // requests that leaked, for a leak
 	LeakB    int64         // bytes that they left behind
 	SlopeBPS float64       // memory, bytes per second, over the fault's time

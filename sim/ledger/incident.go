@@ -239,6 +239,7 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 func (i *incident) figures(now time.Duration) sim.Incident {
 	f := i.Incident
 	f.InFlight += len(i.inFlight)
+	f.Carried = len(i.carriers)
 	f.SlopeBPS = i.slope.slope()
 	f.Downtime = i.downtime(now)
 	f.Proof = i.proofs(&f)

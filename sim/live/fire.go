@@ -123,7 +123,7 @@ func (l *Lab) strike(x *injected, m sim.Model) error {
 		}
 		l.probe(x, m, 0)
 	case sim.FaultBurst:
-		l.burst(x)
+		l.burst(x, m)
 	case sim.FaultRetryStorm:
 		return l.retryStorm(x, m)
 	}
@@ -291,36 +291,31 @@ type proof struct {
 	text  string
 }
 
-// burst multiplies the arrivals, for the models that it is for.
-func (l *Lab) burst(x *injected) {
-	if l.surge.Load() != nil {
-		return // the fault's other models: one burst does for all
-	}
+// burst multiplies the arrivals, for the one model whose turn it is.
+func (l *Lab) burst(x *injected, m sim.Model) {
 	before := l.generator.Arrivals()
 	x.undo = append(x.undo, func(bool) {
 		l.surge.Store(nil)
 		l.complain(l.applyRate())
 		seconds := (l.at(time.Now()) - x.since).Seconds()
-		for m := range sim.NModels {
-			l.models[m].book.Prove(x.n, fmt.Sprintf("%d requests in %.1f s; at %.4g a second it would have been %.0f",
-				l.generator.Arrivals()-before, seconds, l.rate, l.rate*seconds))
-		}
+		l.models[m].book.Prove(x.n, fmt.Sprintf("%d requests in %.1f s; at %.4g a second it would have been %.0f",
+			l.generator.Arrivals()-before, seconds, l.rate, l.rate*seconds))
 	})
-	l.surge.Store(&surge{factor: uint64(x.in.Strength), models: x.in.Models, from: before})
+	l.surge.Store(&surge{factor: uint64(x.in.Strength), model: m, from: before})
 	l.complain(l.applyRate())
 }
 
-// surge is a burst in force: of so many arrivals, all but one go only to these
-// models.
+// surge is a burst in force: of so many arrivals, all but one go only to this
+// model.
 type surge struct {
 	factor uint64
-	models sim.Models
+	model  sim.Model
 	from   uint64
 }
 
 // skips: the arrival passes the model by.
 func (s *surge) skips(id uint64, m sim.Model) bool {
-	return s != nil && !s.models.Has(m) && (id-s.from)%s.factor != 0
+	return s != nil && s.model != m && (id-s.from)%s.factor != 0
 }
 
 // applyRate tells the generator the rate, or the burst's.

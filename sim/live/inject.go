@@ -229,23 +229,12 @@ func (l *Lab) nextTurn() {
 	l.fire(t.n, t.Inject)
 }
 
-// faultsDue fires what is armed or has its turn, and ends what has lasted long
-// enough.
+// faultsDue ends what has lasted long enough, and then fires what is armed or has
+// its turn.
 func (l *Lab) faultsDue(now time.Time) {
 	if why := l.host.short(); why != "" && (len(l.active) > 0 || len(l.turns) > 0 || l.armed != nil) {
 		l.event(sim.NModels, sim.EventProblem, 0, "all faults undone, to save the machine: "+why)
 		l.undo()
-	}
-	if a := l.armed; a != nil && (l.unsteady(a.Models) == "" || now.Sub(a.since) >= patience && l.renewal == nil) {
-		l.armed = nil
-		l.begin(a.Inject)
-	}
-	l.nextTurn()
-	if len(l.turns) > 0 && now.Sub(l.turns[0].since) > turnPatience {
-		for _, t := range l.turns {
-			l.event(t.models(), sim.EventRefused, 0, fmt.Sprintf("%s: the models were not steady for %v before its turn", t.Fault, turnPatience))
-		}
-		l.turns = nil
 	}
 	l.active = slices.DeleteFunc(l.active, func(x *injected) bool {
 		over := l.over(x, l.at(now))
@@ -257,6 +246,17 @@ func (l *Lab) faultsDue(now time.Time) {
 		}
 		return over
 	})
+	if a := l.armed; a != nil && (l.unsteady(a.Models) == "" || now.Sub(a.since) >= patience && l.renewal == nil) {
+		l.armed = nil
+		l.begin(a.Inject)
+	}
+	l.nextTurn()
+	if len(l.turns) > 0 && now.Sub(l.turns[0].since) > turnPatience {
+		for _, t := range l.turns {
+			l.event(t.models(), sim.EventRefused, 0, fmt.Sprintf("%s: the models were not steady for %v before its turn", t.Fault, turnPatience))
+		}
+		l.turns = nil
+	}
 }
 
 // undo ends every fault that is in force or waits. Figures stay.
