@@ -125,8 +125,9 @@ func (l *Lab) inject(in sim.Inject) error {
 	if l.served.IsZero() && !in.Arm {
 		return fmt.Errorf("%w: not all models serve yet", sim.ErrNotSteady)
 	}
-	if in, ok = l.possible(kind, in); !ok {
-		return fmt.Errorf("%w: %s", sim.ErrUnsupported, l.events[len(l.events)-1].Text)
+	in, err := l.possible(kind, in)
+	if err != nil {
+		return err
 	}
 	if why := l.host.short(); why != "" {
 		return fmt.Errorf("%w: %s", sim.ErrShort, why)

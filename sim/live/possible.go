@@ -3,15 +3,18 @@ package live
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"forklore/sim"
 	"forklore/sim/fault"
 )
 
 // possible leaves out of an injection the models where it can't be done, and
-// tells why; false: none is left, and the last event says why. What isn't said
-// of strength and duration is the catalogue's.
-func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, bool) {
+// tells why; if none is left, that is the error. What isn't said of strength and
+// duration is the catalogue's.
+func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, error) {
+	var whys [sim.NModels]string
+	var all []string
 	if in.Strength == 0 {
 		in.Strength = kind.Strength
 	}
@@ -24,13 +27,22 @@ func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, bool) {
 		}
 		if why := l.impossible(kind, m); why != "" {
 			in.Models &^= 1 << m
-			l.event(m, sim.EventRefused, 0, fmt.Sprintf("%s in %s: %s", in.Fault, m, why))
+			whys[m] = fmt.Sprintf("%s in %s: %s", in.Fault, m, why)
+			all = append(all, whys[m])
+		}
+	}
+	if in.Models == 0 {
+		return in, fmt.Errorf("%w: %s", sim.ErrUnsupported, strings.Join(all, "; "))
+	}
+	for m, why := range whys {
+		if why != "" {
+			l.event(sim.Model(m), sim.EventRefused, 0, why)
 		}
 	}
 	if kind.Fault == sim.FaultForkBomb && l.house.Yard().Mode() == "none" {
 		in.Strength = min(in.Strength, uncagedForks)
 	}
-	return in, in.Models != 0
+	return in, nil
 }
 
 // uncagedForks bounds a fork bomb where no cgroup has a pids.max.
