@@ -44,7 +44,7 @@ func newFake() *fake {
 	f := &fake{ch: make(chan *sim.Snapshot), quit: make(chan struct{}), over: make(chan struct{}),
 		off: map[sim.Model]sim.State{}, never: map[sim.Fault]bool{}}
 	f.s.Kind = sim.Live
-	f.s.Load.RatePerS, f.s.Lab.Cgroup = 16, "v2"
+	f.s.Load.RatePerS, f.s.Lab.Cgroup = ratePerS, "v2"
 	return f
 }
 
@@ -84,7 +84,7 @@ func (f *fake) tick() *sim.Snapshot {
 			v.Why = "no such thing here"
 			continue
 		}
-		v.State, v.Workers = sim.OK, 8
+		v.State, v.Workers = sim.OK, workers
 		v.Requests.OK += 2
 		v.Requests.InFlight = 4
 		v.Requests.Sent = v.Requests.OK + v.Requests.InFlight
@@ -166,7 +166,12 @@ func (f *fake) Do(c sim.Command) error {
 		f.renewal = f.s.At + time.Second
 	case c.Undo:
 		f.commands = append(f.commands, "undo")
-		f.pending = slices.DeleteFunc(f.pending, func(p *scheduled) bool { return p.to > f.s.At })
+		for _, p := range f.pending { // and then it recovers
+			if p.to > f.s.At {
+				p.to = f.s.At + sim.Interval
+				p.Closed = p.to
+			}
+		}
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ type Figures struct {
 	// Memory, while the fault was in force.
 	SlopeMiBS float64 `json:"slope_mib_s"`
 	LeakMiBS  float64 `json:"leak_mib_s"` // what requests left behind
-	// What was asked for.
+	// What was asked for, and the usual traffic.
+	RatePerS   float64 `json:"rate_per_s"`
 	Strength   int64   `json:"strength"` // in the unit that the catalogue says
 	StrengthMS float64 `json:"strength_ms"`
 	DurationMS float64 `json:"duration_ms"` // how long the fault is in force; 0: it strikes once
@@ -57,7 +58,7 @@ type Figures struct {
 }
 
 // observe reads the figures of an incident.
-func observe(i *sim.Incident, k fault.Kind, in sim.Inject, workers int) Figures {
+func observe(i *sim.Incident, k fault.Kind, in sim.Inject, workers int, ratePerS float64) Figures {
 	f := Figures{
 		InFlight: i.InFlight, Lost: i.Lost, Carriers: i.Carriers, Collateral: i.Collateral(),
 		Reset: i.Reset, Refused: i.Refused, Errors: i.Errors, Delayed: i.Delayed, Wrong: i.Wrong,
@@ -67,7 +68,7 @@ func observe(i *sim.Incident, k fault.Kind, in sim.Inject, workers int) Figures 
 		CapacityLost: i.Deaths, CapacityLostMS: ms(i.Lacking), Deaths: i.Deaths, OOMKills: i.OOMKills,
 		Started: i.Started, ProcsBefore: i.Before.Procs, ProcsPeak: i.ProcsPeak, QueuePeak: i.QueuePeak,
 		CPUMS: ms(i.CPU), SlopeMiBS: round(i.SlopeBPS / (1 << 20)),
-		Strength: in.Strength, DurationMS: ms(in.Duration), Recovered: i.Recovered && !i.Open(),
+		RatePerS: round(ratePerS), Strength: in.Strength, DurationMS: ms(in.Duration), Recovered: i.Recovered && !i.Open(),
 	}
 	if i.Model == sim.Prefork {
 		f.Workers = workers

@@ -24,10 +24,13 @@ func madeUp(r *rand.Rand) (i sim.Incident) {
 	i.Lost = i.Carriers + i.Reset + i.Refused + i.Errors
 	i.InFlight, i.Delayed, i.Wrong, i.OK = count(12), count(40), count(9), count(60)
 	i.Retries = count(30)
+	if r.IntN(4) == 0 {
+		i.OK *= 10
+	}
 	i.Arrivals = i.Lost + i.Delayed + i.Wrong + i.OK + i.Retries
 	i.Deaths = count(4)
 	i.OOMKills = min(count(4), i.Deaths)
-	i.Downtime, i.Lacking = time.Duration(count(3000))*time.Millisecond, time.Duration(count(3000))*time.Millisecond
+	i.Downtime, i.Lacking = time.Duration(count(9000))*time.Millisecond, time.Duration(count(3000))*time.Millisecond
 	i.Started, i.ProcsPeak, i.QueuePeak = count(100), count(64), count(64)
 	i.Before.Procs = count(8)
 	i.Before.P99MS, i.WorstMS = 200+float64(count(200)), float64(count(5000))
@@ -37,7 +40,8 @@ func madeUp(r *rand.Rand) (i sim.Incident) {
 	return i
 }
 
-const workers = 8
+// What the fake says.
+const workers, ratePerS = 8, 16
 
 // find looks for an incident whose figures make the expectation hold, or fail.
 func find(f sim.Fault, e *Expectation, want bool) (sim.Incident, bool) {
@@ -46,7 +50,7 @@ func find(f sim.Fault, e *Expectation, want bool) (sim.Incident, bool) {
 	for range 200_000 {
 		i := madeUp(r)
 		i.Model = sim.Prefork // the only one with a pool
-		fig := observe(&i, k, dose(k), workers)
+		fig := observe(&i, k, dose(k), workers, ratePerS)
 		if ok, err := e.holds(&fig); err != nil {
 			panic(err)
 		} else if ok == want {

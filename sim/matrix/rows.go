@@ -49,4 +49,17 @@ const (
 	everybody  = "collateral >= 0.8 * in_flight && downtime_ms > 0"
 	unmoved    = "collateral == 0 && delayed <= 0.2 * arrivals"
 	heldUp     = "delayed >= 0.8 * in_flight"
+
+	// One arrival of four carries it.
+	carried = "arrivals >= 8"
+	burst   = "arrivals >= 0.5 * strength * rate_per_s * duration_ms / 1000"
+	// Alive are as many as arrive, times how long they take (Little). Half of
+	// that, since not all of it comes in the time that there is.
+	pileUp = "procs_peak >= 0.5 * rate_per_s * strength_ms / 1000"
+	// The same, of the fourth that hangs.
+	hanging = "procs_peak >= 0.5 * rate_per_s / 4 * duration_ms / 1000"
+	// What the clients do to a model that can't get out of it lasts longer than
+	// they do it.
+	rides    = "retries > 0 && downtime_ms <= duration_ms"
+	outlives = "retries > 0 && downtime_ms > duration_ms"
 )

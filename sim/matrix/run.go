@@ -293,6 +293,7 @@ func (r *run) watch(st *strike) error {
 			waiting, deadline = now, r.last.At+within
 		}
 		if r.last.At > deadline {
+			st.late = waiting
 			_, err := r.do(sim.Command{Undo: true})
 			return err
 		}

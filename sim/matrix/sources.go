@@ -10,7 +10,6 @@ var (
 	perChild   = Source{"Apache HTTP Server, MaxConnectionsPerChild", "https://httpd.apache.org/docs/2.4/mod/mpm_common.html#maxconnectionsperchild"}
 	backlog    = Source{"Apache HTTP Server, ListenBacklog and MaxRequestWorkers", "https://httpd.apache.org/docs/2.4/mod/mpm_common.html#maxrequestworkers"}
 	eventDoc   = Source{"Apache HTTP Server, mpm_event, \"How it Works\": the keep-alive problem", "https://httpd.apache.org/docs/2.4/mod/event.html"}
-	unixd      = Source{"Apache HTTP Server, os/unix/unixd.c, EMFILE", "https://github.com/apache/httpd/blob/trunk/os/unix/unixd.c"}
 	definitive = Source{"Apache: The Definitive Guide, chapter 17", ""}
 
 	nodeUncaught = Source{"Node.js documentation, process, event 'uncaughtException'", "https://nodejs.org/api/process.html#event-uncaughtexception"}

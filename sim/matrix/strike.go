@@ -16,6 +16,7 @@ type strike struct {
 	before  int           // the highest number before it
 	since   time.Duration // when it was asked for
 	seen    map[sim.Model]sim.Incident
+	late    sim.Models          // where it had to be undone: what came after is no recovery
 	refused [sim.NModels]string // what the source said of a model
 	outside [sim.NModels]int    // incidents that no fault explains
 }
@@ -75,8 +76,9 @@ func (r *run) record(st *strike, mode string) {
 		var res result
 		switch {
 		case struck:
-			f := observe(&i, st.kind, st.in, r.last.Model[m].Workers)
+			f := observe(&i, st.kind, st.in, r.last.Model[m].Workers, r.last.Load.RatePerS)
 			f.Outside = st.outside[m]
+			f.Recovered = f.Recovered && !st.late.Has(m)
 			res.figures, res.proof = &f, i.Proof
 			if !f.Recovered {
 				res.reason = fmt.Sprintf("did not recover within %v", recovers)

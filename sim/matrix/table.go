@@ -175,7 +175,7 @@ func dosed(f sim.Fault) string {
 			text += " times"
 		}
 	}
-	if d := k.Lasts(in); d > 0 {
+	if d := k.Lasts(in); d > 0 && (k.Unit != fault.Time || int64(d) != in.Strength) {
 		text += fmt.Sprintf(", %v", d)
 	}
 	return text
