@@ -47,7 +47,7 @@ func dose(k fault.Kind) sim.Inject {
 const (
 	onlyItself = "carriers == 1 && collateral == 0"
 	everybody  = "collateral >= 0.8 * in_flight && downtime_ms > 0"
-	unmoved    = "collateral == 0 && delayed <= 0.2 * arrivals"
+	unmoved    = "collateral == 0 && delayed <= 0.3 * arrivals"
 	heldUp     = "delayed >= 0.8 * in_flight"
 
 	// One arrival of four carries it.
