@@ -56,6 +56,7 @@ type Lesson struct {
 	files  []string
 	models sim.Models
 	noted  map[string]bool
+	figures map[string]*program
 }
 
 // Duration is written "8s".
