@@ -81,14 +81,14 @@ func Wrap(body string, width int) (out []string) {
 	return out
 }
 
-// joined makes one line of several: with a space, except where both sides are of
-// a script that has none.
+// joined makes one line of several: with a space, except beside a script that has
+// none.
 func joined(lines []string) string {
 	var b strings.Builder
 	var last rune
 	for i, line := range lines {
 		first, _ := utf8.DecodeRuneInString(line)
-		if i > 0 && !(spaceless(last) && spaceless(first)) {
+		if i > 0 && !spaceless(last) && !spaceless(first) {
 			b.WriteByte(' ')
 		}
 		b.WriteString(line)
@@ -139,11 +139,14 @@ func fill(text string, width int) (out []string) {
 // behind it, or a wide character with the marks that belong to it.
 func unitsOf(text string) (units []string) {
 	runes := []rune(text)
-	from := 0
+	from, code := 0, false
 	for i := 1; i < len(runes); i++ {
 		prev, next := runes[i-1], runes[i]
+		if prev == '`' {
+			code = !code
+		}
 		switch {
-		case next == ' ':
+		case next == ' ' || code && next != '`': // code is read in one piece
 			continue
 		case strings.ContainsRune(notFirst, next) || strings.ContainsRune(notLast, prev):
 			continue

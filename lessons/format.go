@@ -51,11 +51,11 @@ type Lesson struct {
 	Texts  map[string]*Text `toml:"-"` // by language
 	Golden *Golden          `toml:"-"`
 
-	path   string // of the folder, for messages
-	lines  lines  // of lesson.toml
-	files  []string
-	models sim.Models
-	noted  map[string]bool
+	path    string // of the folder, for messages
+	lines   lines  // of lesson.toml
+	files   []string
+	models  sim.Models
+	noted   map[string]bool
 	figures map[string]*program
 }
 

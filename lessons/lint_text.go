@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,13 +89,27 @@ func (l *Lesson) lintSection(f *findings, t *Text, s *section, cited map[string]
 		if hasSource || l.isOption(s.key) {
 			continue
 		}
-		for i, line := range b.lines {
-			bare := citation.ReplaceAllString(codeSpan.ReplaceAllString(braces.ReplaceAllString(line, ""), ""), "")
-			if n := digits.FindString(bare); n != "" {
-				f.add(t.path, s.line+1+b.line+i, "the number %q has no source: cite one, or write {{seen.x}}, {{golden.x}} or a code span", strings.TrimSpace(n))
-			}
+		if n := bareNumber(t.Lang, joined(b.lines)); n != "" {
+			i := max(slices.IndexFunc(b.lines, func(line string) bool { return strings.Contains(line, n) }), 0)
+			f.add(t.path, s.line+1+b.line+i, "the number %q has no source: cite one, or write {{seen.x}}, {{golden.x}} or a code span", n)
 		}
 	}
+}
+
+// bareNumber is a number in a paragraph that nothing vouches for, "" if none.
+func bareNumber(lang, text string) string {
+	for _, marked := range []*regexp.Regexp{braces, codeSpan, citation} {
+		text = marked.ReplaceAllString(text, "")
+	}
+	if lang == "ja" {
+		for range 2 { // two counts may share the character between them
+			text = counted.ReplaceAllString(text, "$1$3")
+		}
+	}
+	if m := digits.FindStringSubmatch(text); m != nil {
+		return m[2]
+	}
+	return ""
 }
 
 // lintReference is about one {{...}}.

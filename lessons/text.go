@@ -90,7 +90,10 @@ var (
 	codeSpan  = regexp.MustCompile("`[^`\n]+`")
 	citation  = regexp.MustCompile(`\[([a-z][a-z0-9-]*)\]`)
 	// A number: digits that no letter stands before (T2 and C10K are names).
-	digits = regexp.MustCompile(`(^|[^\p{Latin}\p{Nd}_])\p{Nd}+`)
+	digits = regexp.MustCompile(`(^|[^\p{Latin}\p{Nd}_])(\p{Nd}+)`)
+	// A count up to ten is a word in English; Japanese writes it with a digit and
+	// a counter.
+	counted = regexp.MustCompile(`(^|[^\p{Latin}\p{Nd}_.,])(10|[1-9])(つ|件|個|人|回|種|組|列|本|度|台|行|プロセス|サンドボックス)`)
 )
 
 // Prose is a section as it is to be shown.
