@@ -248,7 +248,10 @@ func (s *Session) run(e *environment) (todo []Do) {
 	switch {
 	case p.idle || p.Do == DoWait:
 		if p.until != nil && !over {
-			over, _ = p.until.holds(e)
+			why := ""
+			over, why = p.until.holds(e)
+			// In a control run there may be nothing that it could wait for.
+			over = over || s.o.Control && why != ""
 		}
 	case p.Do == DoMeasure:
 		s.sample(p.Action, e)

@@ -61,6 +61,10 @@ func (s *Session) Result() *Result {
 			r.Checks = append(r.Checks, Verdict{ID: c.ID, Claim: c.Claim, Expr: c.Expr, Why: "not judged"})
 		}
 	}
+	for i := range r.Checks {
+		r.Checks[i].Figures = orEmpty(r.Checks[i].Figures)
+	}
+	r.Steady, r.Effects, r.Figures, r.Answers = orEmpty(r.Steady), orEmpty(r.Effects), orEmpty(r.Figures), []Grade{}
 	if s.last != nil {
 		r.Source, r.Seed = s.last.Kind, s.last.Load.Seed
 		r.Machine = report.ThisMachine(s.last.Lab.Cgroup)
@@ -82,6 +86,14 @@ func (s *Session) Result() *Result {
 		}
 	}
 	return r
+}
+
+// orEmpty: JSON has [] for none.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // Good: the run shows what it should. With the solution every check holds; in a
@@ -111,28 +123,24 @@ func (r *Result) Write(w io.Writer, lang string) error {
 		title += " (" + words.control + ")"
 	}
 	fmt.Fprintf(&b, "%s  %s\n", r.Lesson, title)
-	for _, v := range r.Checks {
-		verdict := words.fails
-		if v.Held {
-			verdict = words.holds
+	for _, claim := range r.lesson.Claims {
+		indent := strings.Repeat(" ", len(claim))
+		for i, line := range Wrap(r.lesson.Text(lang, "claim."+claim, r.seen()).Body, maxCells-len(claim)-4) {
+			lead := indent
+			if i == 0 {
+				lead = claim
+			}
+			fmt.Fprintf(&b, "  %s  %s\n", lead, line)
 		}
-		if !v.Decided {
-			verdict = words.notJudged
-		}
-		if claim := r.lesson.Text(lang, "claim."+v.Claim, r.seen()).Body; claim != "" {
-			for i, line := range Wrap(claim, maxCells-len(v.Claim)-4) {
-				if i == 0 {
-					fmt.Fprintf(&b, "  %s  %s\n", v.Claim, line)
-				} else {
-					fmt.Fprintf(&b, "  %s  %s\n", strings.Repeat(" ", len(v.Claim)), line)
-				}
+		for _, v := range r.Checks {
+			if v.Claim != claim {
+				continue
+			}
+			fmt.Fprintf(&b, "  %s  - %s: %s\n", indent, v.Expr, words.verdict(v))
+			for _, f := range v.Figures {
+				fmt.Fprintf(&b, "  %s      %s %s\n", indent, f.Name, FigureText(f.Value))
 			}
 		}
-		fmt.Fprintf(&b, "      %s: %s%s\n      %s", v.ID, v.Expr, figuresText(v.Figures), verdict)
-		if v.Why != "" {
-			fmt.Fprintf(&b, ": %s", v.Why)
-		}
-		b.WriteByte('\n')
 	}
 	for _, id := range r.Unseen {
 		fmt.Fprintf(&b, "  %s: %s\n", id, words.unseen)

@@ -32,3 +32,18 @@ func wordsOf(lang string) words {
 	}
 	return allWords[Languages[0]]
 }
+
+// verdict is a check's, in words.
+func (w words) verdict(v Verdict) string {
+	text := w.fails
+	switch {
+	case !v.Decided:
+		text = w.notJudged
+	case v.Held:
+		text = w.holds
+	}
+	if v.Why != "" && !v.Held {
+		text += " (" + v.Why + ")"
+	}
+	return text
+}
