@@ -219,7 +219,7 @@ func TestReadme(t *testing.T) {
 	}
 	for _, name := range tagged() {
 		named := false
-		for _, form := range []string{"`" + name + "`", "." + name, "`[[" + name, "`[" + name, name + " = "} {
+		for _, form := range []string{"`" + name + "`", "`" + name + ".", "." + name, "`[[" + name, "`[" + name, name + " = "} {
 			named = named || strings.Contains(string(guide), form)
 		}
 		if !named {

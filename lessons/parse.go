@@ -1,9 +1,9 @@
 package lessons
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -43,18 +43,12 @@ func parseLesson(path, folder string, data []byte, f *findings) *Lesson {
 	}
 	meta, err := decode(string(data), l)
 	if err != nil {
-		line, message := 1, err.Error()
-		var at toml.ParseError
-		if errors.As(err, &at) {
-			line, message = at.Position.Line, at.Message
-			if message == "" {
-				message = strings.TrimPrefix(err.Error(), "toml: ")
-			}
-			if at.LastKey != "" {
-				message = at.LastKey + ": " + message
-			}
+		line, message := 1, strings.TrimPrefix(err.Error(), "toml: ")
+		if m := tomlPlace.FindStringSubmatch(message); m != nil {
+			line, _ = strconv.Atoi(m[1])
+			message = strings.TrimPrefix(m[2]+": "+m[3], ": ")
 		}
-		f.add(l.toml(), line, "%s", strings.TrimPrefix(message, "toml: "))
+		f.add(l.toml(), line, "%s", message)
 		return l
 	}
 	l.lines = linesOf(string(data))
@@ -64,6 +58,9 @@ func parseLesson(path, folder string, data []byte, f *findings) *Lesson {
 		}
 		f.add(l.toml(), l.lines.anyOf(key.String()), "unknown key %s", key)
 	}
+	if len(*f) > 0 && (*f)[len(*f)-1].File == l.toml() {
+		return l // what a misspelt key would have said is missing too
+	}
 	before := len(*f)
 	l.checkFields(f)
 	if len(*f) == before { // else the models may be unknown
@@ -71,6 +68,9 @@ func parseLesson(path, folder string, data []byte, f *findings) *Lesson {
 	}
 	return l
 }
+
+// tomlPlace is how the TOML library says where.
+var tomlPlace = regexp.MustCompile(`(?s)^line (\d+)(?: \(last key "(.*?)"\))?: (.*)$`)
 
 // decode is toml.Decode, whose mistakes on odd input must not be ours.
 func decode(text string, l *Lesson) (meta toml.MetaData, err error) {

@@ -39,7 +39,7 @@ func TestParse(t *testing.T) {
 		{`fault    = "crash"`, `fault    = "crush"`, `action.0.fault: unknown fault "crush"`},
 		{`fault    = "crash"`, `fault    = "crash"` + "\nstrength = \"200\"", `action.0.strength: "crash=200@0s"`},
 		{`models   = ["prefork"]`, `models   = ["cgi"]`, `action.0.models: a model that the setup does not run`},
-		{`do       = "wait"`, `do       = "measure"`, `action.1.until: an action that does "measure" has no until`},
+		{`do       = "wait"`, `do       = "measure"`, `action.1.note: must have 1 to 32 names`},
 		{`action = "crash"`, `action = "crush"`, `took_effect.0.action: "crush" is no action of this lesson`},
 		{`expr   = "all(models, .up and .ok_share >= 0.99)"`, `expr   = "all(models, .up and .good >= 0.99)"`, `has no field good`},
 		{`expr   = "all(models, .up and .ok_share >= 0.99)"`, `expr   = "cgi.up"`, `reads a model that the setup does not run`},
