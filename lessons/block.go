@@ -56,8 +56,9 @@ func blocksOf(lines []string) (list []block) {
 // or after an opening one (JIS X 4051).
 func Wrap(body string, width int) (out []string) {
 	width = max(width, 8)
-	for i, b := range blocksOf(strings.Split(body, "\n")) {
-		if i > 0 && !b.item {
+	blocks := blocksOf(strings.Split(body, "\n"))
+	for i, b := range blocks {
+		if i > 0 && !(b.item && blocks[i-1].item) {
 			out = append(out, "")
 		}
 		if b.code {

@@ -82,7 +82,7 @@ func (s *Session) Observe(snap *sim.Snapshot) []Do {
 	}
 	switch {
 	case s.phase == Warming:
-		if snap.At-s.warm < s.lesson.Warmup {
+		if snap.At-s.warm < s.lesson.Warmup || s.step < StepAct {
 			return nil
 		}
 		if s.sent { // after a restart: what is left of its time
@@ -93,14 +93,13 @@ func (s *Session) Observe(snap *sim.Snapshot) []Do {
 	case s.phase == Judging:
 		return s.judge(e)
 	}
-	if s.step != StepAct {
-		return nil
-	}
-	if s.phase == Ready && s.shown {
+	// What has begun goes on, whatever step the learner turns to: a fault's time
+	// ends.
+	if s.phase == Ready && s.shown && s.step == StepAct {
 		s.begin()
 	}
 	switch s.phase {
-	case Steadier:
+	case Steadying:
 		return s.steadier(e)
 	case Running:
 		return s.run(e)
@@ -203,7 +202,7 @@ func (s *Session) begin() {
 	}
 	s.begun, s.phase = s.last.At, Running
 	if p := s.plan[s.at]; p.Do == DoInject && !p.idle {
-		s.phase = Steadier
+		s.phase = Steadying
 	}
 }
 

@@ -239,6 +239,22 @@ func TestUndo(t *testing.T) {
 	}
 }
 
+// TestTurningBack: a fault's time ends, whatever the learner reads meanwhile.
+func TestTurningBack(t *testing.T) {
+	l := newLab(t, map[string]string{`undo     = "undo"`: `undo     = "renew"`}, Options{Mode: Self})
+	l.on = crashes(1)
+	l.predict("one")
+	l.run(4 * time.Second)
+	l.must(l.s.Start())
+	l.run(time.Second)
+	l.must(l.s.Prev())
+	l.must(l.s.Prev())
+	l.run(20 * time.Second)
+	if l.s.Step() != StepIntro || l.s.Phase() != Judged || len(l.did) != 3 || !l.did[2].Renew {
+		t.Errorf("%s, %s, did %+v", l.s.Step(), l.s.Phase(), l.did)
+	}
+}
+
 // TestControl: without the action nothing is injected, and no check holds.
 func TestControl(t *testing.T) {
 	l := newLab(t, nil, Options{Mode: Self, Control: true})

@@ -40,13 +40,13 @@ type Phase string
 
 // The phases.
 const (
-	Warming  Phase = "warming"  // traffic flows, nothing is asked of it yet
-	Ready    Phase = "ready"    // the next action waits for the learner: Session.Start
-	Steadier Phase = "steadier" // the action was started, and waits for steady state
-	Running  Phase = "running"  // an action is going on
-	Judging  Phase = "judging"  // all actions are done, checks are open
-	Judged   Phase = "judged"   // every check has its verdict
-	Ended    Phase = "ended"    // refused or aborted: Session.Why says why
+	Warming   Phase = "warming"   // traffic flows, nothing is asked of it yet
+	Ready     Phase = "ready"     // the next action waits for the learner: Session.Start
+	Steadying Phase = "steadying" // the action was started, and waits for steady state
+	Running   Phase = "running"   // an action is going on
+	Judging   Phase = "judging"   // all actions are done, checks are open
+	Judged    Phase = "judged"    // every check has its verdict
+	Ended     Phase = "ended"     // refused or aborted: Session.Why says why
 )
 
 // Do is what a session wants done, by whoever has the source: a command, or a
