@@ -5,6 +5,7 @@
 //
 //	forklore         sim/live ──> ui          the lab on the screen
 //	forklore run     sim/live ──> sim/report  the same without a screen
+//	forklore lesson  sim/live ──> lessons     a lesson's claims, held against the machine
 //	forklore matrix  sim/live ──> sim/matrix  every fault into every model
 //
 // The same binary is also every process of the lab: a role of runtimes/... is
@@ -12,6 +13,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,15 +28,19 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"github.com/adrg/xdg"
+	"github.com/charmbracelet/x/term"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"forklore/assets"
+	"forklore/lessons"
 	"forklore/runtimes"
+	"forklore/runtimes/cage"
 	_ "forklore/runtimes/cgi" // the roles
 	"forklore/runtimes/container"
 	_ "forklore/runtimes/eventloop"
@@ -160,7 +167,8 @@ far a crash or a leak spreads in each.`,
 	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")
 	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
-	root.AddCommand(headless, matrixCommand(o, os.Stdout), benchCommand(os.Stdout))
+	root.AddCommand(headless, matrixCommand(o, os.Stdout), benchCommand(os.Stdout),
+		lessonCommand(os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout))
 	return root
 }
 
@@ -593,6 +601,303 @@ func measure(o bench.Options, asJSON bool, out io.Writer) error {
 	default:
 		return d.WriteTable(out)
 	}
+}
+
+// lessonCommand is the command lesson.
+func lessonCommand(out io.Writer) *cobra.Command {
+	var dir, lang string
+	var check, all, control, asJSON, record bool
+	c := &cobra.Command{
+		Use:   "lesson [SLUG]",
+		Short: "Plays a lesson's solution against this machine: each claim, figure and verdict",
+		Example: `  forklore lesson crash --check
+  forklore lesson --check --all
+  forklore lesson crash --check --control`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := noLabFlags(c, "a lesson says itself how the lab is set up"); err != nil {
+				return err
+			}
+			if lang != "" && lang != "en" && lang != "ja" {
+				return badInput("--lang %q: must be en or ja", lang)
+			}
+			if record && dir == "" {
+				return badInput("--record: writes golden.json into a folder of lessons; say which with --lessons DIR")
+			}
+			set, err := lessons.Load(dir)
+			if err != nil {
+				return badInput("%w", err)
+			}
+			chosen := set.Lessons
+			switch {
+			case !check:
+				return badInput("lesson: add --check, which plays the solution against this machine (forklore lessons list shows what there is)")
+			case len(args) == 1 && all, len(args) == 0 && !all:
+				return badInput("lesson: name one lesson, or write --all")
+			case !all:
+				one, err := set.Find(args[0])
+				if err != nil {
+					return badInput("%w", err)
+				}
+				chosen = []*lessons.Lesson{one}
+			}
+			return checkLessons(chosen, dir, assets.Lang(lang), control, asJSON, record, out)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&check, "check", false, "play the solution, and judge each claim by what is measured")
+	f.BoolVar(&all, "all", false, "all lessons, one after the other")
+	f.BoolVar(&control, "control", false, "leave the actions out: then every check has to fail")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object for each lesson")
+	f.BoolVar(&record, "record", false, "keep the figures in the lesson's golden.json (with --lessons)")
+	f.StringVar(&dir, "lessons", "", "a folder of lessons of your own")
+	f.StringVar(&lang, "lang", "", "language, en or ja (default: the locale's)")
+	return c
+}
+
+// noLabFlags refuses the lab's own flags where they would have no effect.
+func noLabFlags(c *cobra.Command, why string) (err error) {
+	c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			err = badInput("--%s: %s", f.Name, why)
+		}
+	})
+	return err
+}
+
+// checkLessons plays lessons without a screen.
+func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, record bool, out io.Writer) error {
+	ctx, ended := untilSignal()
+	defer ended()
+	here := lessons.Machine{Machine: report.ThisMachine(cage.MachineCgroup()), NoFile: maxDescriptors(), Container: container.Available() == nil}
+	var failed, missing []string
+	for _, l := range chosen {
+		if why := l.Missing(here); why != "" {
+			missing = append(missing, l.ID)
+			fmt.Fprintf(os.Stderr, "lesson %s: can't be held against this machine: %s\n", l.ID, why)
+			continue
+		}
+		r, err := lessons.Play(ctx, l, control, openSetup)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			return status{exitNotAll, fmt.Errorf("lesson %s: %w", l.ID, err)}
+		case r == nil:
+		case asJSON:
+			err = r.WriteJSON(out)
+		default:
+			err = r.Write(out, lang)
+		}
+		if err := signalStatus(ctx); err != nil {
+			return err
+		}
+		if err != nil {
+			return status{exitProblem, err}
+		}
+		if !r.Good() {
+			failed = append(failed, l.ID)
+		}
+		if record && r.Good() && !control {
+			golden, err := r.Record(time.Now())
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, l.Folder, "golden.json"), golden, 0o644)
+			}
+			if err != nil {
+				return status{exitProblem, err}
+			}
+		}
+	}
+	switch {
+	case len(failed) > 0:
+		return status{exitProblem, fmt.Errorf("not as it should be: %s", strings.Join(failed, ", "))}
+	case len(missing) > 0:
+		return status{code: exitNotAll}
+	}
+	return nil
+}
+
+// openSetup starts the lab that a lesson describes, by the names of the flags.
+func openSetup(_ context.Context, setup lessons.Setup) (sim.Source, error) {
+	o := &options{}
+	f := pflag.NewFlagSet("lesson", pflag.ContinueOnError)
+	o.register(f)
+	for name, value := range setup.Flags() {
+		if err := f.Set(name, value); err != nil {
+			return nil, badInput("--%s: %w", name, err)
+		}
+	}
+	l, _, err := o.open()
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// maxDescriptors is the limit of open files that this program may have.
+func maxDescriptors() int64 {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
+		return 0
+	}
+	return int64(min(lim.Max, 1<<62))
+}
+
+// lessonsCommand is the command lessons: for who writes them, and who takes them.
+func lessonsCommand(out io.Writer) *cobra.Command {
+	var dir string
+	c := &cobra.Command{Use: "lessons", Short: "Lists lessons, checks and lays their files, keeps your progress", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return listLessons(dir, out) }}
+	c.PersistentFlags().StringVar(&dir, "lessons", "", "a folder of lessons of your own")
+	list := &cobra.Command{Use: "list", Short: "What there is, and how far you have come", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return listLessons(dir, out) }}
+
+	var release, stamp bool
+	lint := &cobra.Command{Use: "lint [DIR]", Short: "Everything that is wrong with the lessons, as file:line: message", Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if stamp {
+				if dir == "" {
+					return badInput("--stamp: changes the texts of a folder of lessons; say which with --lessons DIR")
+				}
+				changed, err := lessons.Stamp(dir, args...)
+				if err != nil {
+					return badInput("%w", err)
+				}
+				fmt.Fprintf(out, "stamped: %s\n", cmp.Or(strings.Join(changed, ", "), "nothing; all were up to date"))
+				return nil
+			}
+			if len(args) > 1 || len(args) == 1 && dir != "" {
+				return badInput("lint: one folder, not %d", len(args)+1)
+			}
+			folder := dir
+			if len(args) == 1 {
+				folder = args[0]
+			}
+			found, err := lessons.Lint(folder, lessons.LintOptions{Release: release})
+			if err != nil {
+				return badInput("%w", err)
+			}
+			for _, f := range found {
+				fmt.Fprintln(out, f)
+			}
+			if n := lessons.Errors(found); n > 0 {
+				return status{exitProblem, fmt.Errorf("%d mistakes in the lessons", n)}
+			}
+			return nil
+		}}
+	lint.Flags().BoolVar(&release, "release", false, "a translation that is older than its source is a mistake too")
+	lint.Flags().BoolVar(&stamp, "stamp", false, "note that the Japanese has been read against the English: of all lessons, or of those named")
+
+	fresh := &cobra.Command{Use: "new SLUG", Short: "Lays the files of a new lesson, a small one that works", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder, err := lessons.New(cmp.Or(dir, "."), args[0])
+			if err != nil {
+				return badInput("%w", err)
+			}
+			fmt.Fprintf(out, "%s: forklore lessons lint %s\n", folder, cmp.Or(dir, "."))
+			return nil
+		}}
+	c.AddCommand(list, lint, fresh, progressCommand(out))
+	return c
+}
+
+func listLessons(dir string, out io.Writer) error {
+	set, err := lessons.Load(dir)
+	if err != nil {
+		return badInput("%w", err)
+	}
+	p, err := lessons.DefaultStore().Load()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "forklore: "+err.Error())
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, l := range set.Lessons {
+		fmt.Fprintf(t, "%2d\t%s\t%d min\t%s\t%s\t%s\n", l.Order, l.ID, l.DurationMin, l.Status, p.State(l.ID), l.Title(assets.Lang("")))
+	}
+	return t.Flush()
+}
+
+// progressCommand shows, keeps and resets what the learner has done.
+func progressCommand(out io.Writer) *cobra.Command {
+	store := lessons.DefaultStore
+	c := &cobra.Command{Use: "progress", Short: "Exports, imports or resets your progress", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := store().Load()
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "forklore: "+err.Error())
+			}
+			return p.Write(out)
+		}}
+	export := &cobra.Command{Use: "export FILE", Short: "Writes it to a file", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := store().Load()
+			if err != nil {
+				return status{exitProblem, err}
+			}
+			var b bytes.Buffer
+			if err = p.Write(&b); err == nil {
+				err = os.WriteFile(args[0], b.Bytes(), 0o600)
+			}
+			if err != nil {
+				return status{exitProblem, err}
+			}
+			return nil
+		}}
+	load := &cobra.Command{Use: "import FILE", Short: "Takes in what a file has; what you have solved stays solved", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := os.ReadFile(args[0])
+			if err != nil {
+				return badInput("%w", err)
+			}
+			other, err := lessons.ParseProgress(data)
+			if err != nil {
+				return badInput("%s: %w", args[0], err)
+			}
+			return store().Update(func(p *lessons.Progress) { p.Merge(other) })
+		}}
+	var all bool
+	reset := &cobra.Command{Use: "reset [SLUG]", Short: "Forgets one lesson, or --all", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if (len(args) == 1) == all {
+				return badInput("reset: name one lesson, or write --all")
+			}
+			return store().Update(func(p *lessons.Progress) { p.Reset(strings.Join(args, "")) })
+		}}
+	reset.Flags().BoolVar(&all, "all", false, "all lessons")
+	c.AddCommand(export, load, reset)
+	return c
+}
+
+// notesCommand is the command notes: what a presenter has in a second terminal.
+func notesCommand(out *os.File) *cobra.Command {
+	return &cobra.Command{Use: "notes", Short: "Follows a lesson in a second terminal: notes, the next step, the time that is left", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := noLabFlags(c, "notes follows a lab that runs; it starts none"); err != nil {
+				return err
+			}
+			ctx, ended := untilSignal()
+			defer ended()
+			dir, err := lessons.NotesDir()
+			if err != nil {
+				return status{exitProblem, err}
+			}
+			conn, err := lessons.DialNotes(dir)
+			if err != nil {
+				return badInput("%w", err)
+			}
+			defer conn.Close()
+			err = lessons.Follow(ctx, conn, out, func() (w, h int) {
+				if w, h, err = term.GetSize(out.Fd()); err != nil {
+					return 80, 24
+				}
+				return w, h
+			})
+			if err := signalStatus(ctx); err != nil {
+				return err
+			}
+			if err != nil {
+				return status{exitProblem, err}
+			}
+			return nil
+		}}
 }
 
 // untilSignal is a context that a signal ends; its cause is the signal.

@@ -42,7 +42,7 @@ func TestRooms(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"runtimes", "sim", "ui", "assets"} {
+	for _, name := range []string{"runtimes", "sim", "ui", "lessons", "assets"} {
 		if !seen[name] {
 			t.Errorf("no package of %s was seen: this test looks at the wrong place", name)
 		}
