@@ -31,7 +31,6 @@
 package ledger
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -60,25 +59,6 @@ type Request struct {
 	Outcome Outcome
 	Status  int  // of an ErrorStatus
 	Wrong   bool // answered with another's data
-}
-
-// Death is a process that ended as nobody in its runtime wanted.
-type Death struct {
-	At       time.Duration // when it was waited for
-	UpSince  time.Duration // since when its runtime listened
-	Pid      int
-	Signal   int // 0: it exited
-	Proof    string
-	OOMKills uint64
-	Held     []Held
-	Listener bool // it owned the listener
-}
-
-// Held is a request that it held.
-type Held struct {
-	ID        uint64
-	Executing bool // its own fault
-	Reused    bool // by a process that had served others before
 }
 
 const (
@@ -121,30 +101,6 @@ type Book struct {
 	now           time.Duration
 }
 
-// Carrier is what a request carries.
-type Carrier struct {
-	N     int // of the injection
-	Fault sim.Fault
-	Kills bool  // the incident opens when it dies of it
-	Bytes int64 // that it leaves behind
-}
-
-type carrier struct {
-	Carrier
-	lost time.Duration // when it ended without having killed anyone
-}
-
-type condemned struct {
-	n  int
-	at time.Duration
-}
-
-type death struct {
-	Death
-	of        *incident
-	listening time.Duration // when its successor listened; 0: not yet
-}
-
 // New opens a model's book.
 func New(m sim.Model) *Book {
 	return &Book{model: m, open: map[uint64]time.Duration{}, carriers: map[uint64]carrier{}, condemned: map[int]condemned{}}
@@ -182,85 +138,6 @@ func (b *Book) Local(id uint64) Carrier {
 	c := b.carriers[id].Carrier
 	delete(b.carriers, id)
 	return c
-}
-
-// Carries announces a request that carries a fault.
-func (b *Book) Carries(id uint64, c Carrier) {
-	b.carriers[id] = carrier{Carrier: c}
-	if i := b.numbered(c.N); i != nil {
-		i.carried(id)
-	}
-}
-
-// Condemn announces that the lab kills a process: its death opens the incident.
-func (b *Book) Condemn(n, pid int, at time.Duration) { b.condemned[pid] = condemned{n, at} }
-
-// Inject opens the incident of a fault that is at work from now on, until then.
-func (b *Book) Inject(n int, f sim.Fault, at, until time.Duration) {
-	i := b.newIncident(n, f, at)
-	i.until = until
-	i.InFlight = b.inFlight(at)
-}
-
-// inFlight is how many requests were open at that time.
-func (b *Book) inFlight(at time.Duration) (n int) {
-	for _, sent := range b.open {
-		if sent <= at {
-			n++
-		}
-	}
-	for _, r := range b.recent {
-		if r.Sent <= at && r.End > at {
-			n++
-		}
-	}
-	return n
-}
-
-// Stall notes that an injection makes the backend hold each answer for so much
-// longer, until then.
-func (b *Book) Stall(n int, by, until time.Duration) {
-	if i := b.numbered(n); i != nil {
-		i.stall, i.stallUntil = by, until
-	}
-}
-
-// Prove adds what shows that an injection took effect, as it was measured from
-// outside of the model.
-func (b *Book) Prove(n int, proof string) {
-	if i := b.numbered(n); i != nil && proof != "" {
-		i.proof = proof
-	}
-}
-
-// numbered is the newest incident of an injection, nil if there is none.
-func (b *Book) numbered(n int) *incident {
-	for _, i := range slices.Backward(b.incidents) {
-		if i.N == n && n != 0 {
-			return i
-		}
-	}
-	return nil
-}
-
-// Undo ends the faults that are in force.
-func (b *Book) Undo(at time.Duration) {
-	for _, i := range b.endFaults(at) {
-		i.Undone = true
-	}
-}
-
-// Stop ends them because the arrivals have ended: nobody carries them any more.
-func (b *Book) Stop(at time.Duration) { b.endFaults(at) }
-
-func (b *Book) endFaults(at time.Duration) (ended []*incident) {
-	for _, i := range b.incidents {
-		if i.Open() && i.until > at {
-			i.until = at
-			ended = append(ended, i)
-		}
-	}
-	return ended
 }
 
 // Ended notes how a request ended.
@@ -382,63 +259,6 @@ func (b *Book) answeredAfter(at time.Duration) (first time.Duration) {
 	return first
 }
 
-// Died notes a death, and what it explains. It returns the requests that died
-// of their own fault.
-func (b *Book) Died(dead Death) (own []uint64) {
-	d := &death{Death: dead}
-	d.of = b.incidentOf(d)
-	for i := range d.Held {
-		h := &d.Held[i]
-		if h.Executing = h.Executing && b.guilty(d.of, h); h.Executing {
-			own = append(own, h.ID)
-		}
-	}
-	d.of.Deaths++
-	if d.of.Deaths == 1 {
-		d.of.Pid = d.Pid
-		d.of.signal = d.Signal
-		d.of.exit = d.Proof
-		if d.of.until == 0 { // it takes effect with the death
-			for id, sent := range b.open {
-				if sent <= d.At {
-					d.of.inFlight[id] = true
-				}
-			}
-			for _, r := range b.recent {
-				if r.Sent <= d.At && r.End >= d.At {
-					d.of.inFlight[r.ID] = true
-				}
-			}
-		}
-	}
-	d.of.OOMKills += int(d.OOMKills)
-	d.of.died = max(d.of.died, d.At)
-	if d.of.lackingSince == 0 {
-		d.of.lackingSince = d.At
-	}
-	b.deaths = append(b.deaths, d)
-	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
-		if !d.explains(r) {
-			return false
-		}
-		d.of.lose(r, d.executing(r.ID), d, b.answeredAfter(r.End))
-		return true
-	})
-	return own
-}
-
-// guilty says whether a request that was at its fault died of that fault, and
-// not of another's: a request that leaks in a process that crashes is a victim
-// like its neighbours.
-func (b *Book) guilty(of *incident, h *Held) bool {
-	if of.Fault == sim.FaultLeak {
-		// A process that lives on has its leaks from many requests: whoever it
-		// holds when it is full is a victim, also if it is leaking just then.
-		return !h.Reused && b.model != sim.Prefork && b.model != sim.EventLoop
-	}
-	return of.carriers[h.ID]
-}
-
 // lives: the model's processes outlive a request, and with them what it leaked.
 func (b *Book) lives() bool {
 	return b.model == sim.Prefork || b.model == sim.EventLoop || b.mode == sim.ModeWarm
@@ -451,81 +271,6 @@ func (b *Book) Mode(mode string) {
 	for _, i := range b.incidents {
 		i.remains = i.Open() && i.until > b.now
 	}
-}
-
-// incidentOf finds the incident that a death belongs to, or opens one.
-func (b *Book) incidentOf(d *death) *incident {
-	for _, h := range d.Held {
-		if c, ok := b.carriers[h.ID]; ok && c.Kills && h.Executing {
-			delete(b.carriers, h.ID)
-			return b.struck(c.Carrier, h.ID, d.At)
-		}
-	}
-	if c, ok := b.condemned[d.Pid]; ok && d.Signal == sigkill {
-		delete(b.condemned, d.Pid)
-		return b.struck(Carrier{N: c.n, Fault: sim.FaultKill}, 0, d.At)
-	}
-	for id, c := range b.carriers {
-		if c.Fault == sim.FaultOOM && d.OOMKills > 0 { // the kernel chose a neighbour first
-			return b.struck(c.Carrier, id, d.At)
-		}
-	}
-	for _, i := range slices.Backward(b.incidents) {
-		if i.causes(d, b.lives()) {
-			if !i.Open() { // what it left behind strikes later
-				i.Closed, i.Recovered = 0, false
-			}
-			return i
-		}
-	}
-	return b.newIncident(0, sim.FaultOutside, d.At)
-}
-
-// sigkill is signal 9 everywhere; this package knows no system.
-const sigkill = 9
-
-// struck is the incident of an injection that takes effect with a death.
-func (b *Book) struck(c Carrier, carrier uint64, at time.Duration) *incident {
-	i := b.numbered(c.N)
-	if i == nil || !i.Open() {
-		i = b.newIncident(c.N, c.Fault, at)
-	}
-	if carrier != 0 {
-		i.carried(carrier)
-	}
-	return i
-}
-
-// explains says whether a request was lost by this death: the rules of blame.
-func (d *death) explains(r Request) bool {
-	for _, h := range d.Held { // (a)
-		if h.ID == r.ID {
-			// A client that had given up before was not lost by the death.
-			return r.Outcome != Timeout || r.End > d.At
-		}
-	}
-	if !d.Listener {
-		return false
-	}
-	switch r.Outcome {
-	case Reset:
-		if r.Opened != 0 { // (b)
-			return r.Opened >= d.UpSince-slack && r.Opened <= d.At && r.End >= d.At-slack
-		}
-		fallthrough // reset while connecting: the listener went away under it
-	case Refused: // (c)
-		return r.End >= d.At-slack && (d.listening == 0 || r.End <= d.listening)
-	}
-	return false
-}
-
-func (d *death) executing(id uint64) bool {
-	for _, h := range d.Held {
-		if h.ID == id {
-			return h.Executing
-		}
-	}
-	return false
 }
 
 // Vital is how a model is, at a tick.
@@ -605,105 +350,6 @@ func (b *Book) longest(now time.Duration, i *incident) (age time.Duration) {
 	return age
 }
 
-// Requests are the counts so far. Sent is the sum of the others.
-func (b *Book) Requests() sim.Requests {
-	c := b.counts
-	c.InFlight = uint64(len(b.open))
-	return c
-}
-
-// Check is the invariants: every request is in the books once, and every lost one
-// is a carrier or somebody else.
-func (b *Book) Check() error {
-	c := b.Requests()
-	if sum := c.OK + c.Failed() + c.InFlight; c.Sent != sum {
-		return fmt.Errorf("%d requests sent, and %d accounted for", c.Sent, sum)
-	}
-	for _, i := range b.incidents {
-		if i.Carriers < 0 || i.Carriers > i.Lost || i.Carriers != len(i.own) || i.Reset+i.Refused+i.Errors > i.Lost {
-			return fmt.Errorf("%s: %d lost, of them %d carriers; %d cut off, %d refused, %d errors", i.Fault, i.Lost, i.Carriers, i.Reset, i.Refused, i.Errors)
-		}
-	}
-	return nil
-}
-
-// Unattributed is the number of failures that no incident explains. Those
-// that may still find their death are not in it.
-func (b *Book) Unattributed() uint64 { return b.unclaimed }
-
-// Incidents are the incidents so far, oldest first.
-func (b *Book) Incidents() []sim.Incident {
-	out := make([]sim.Incident, len(b.incidents))
-	for k, i := range b.incidents {
-		out[k] = i.figures(b.now)
-	}
-	return out
-}
-
-// Open reports whether an incident is going on.
-func (b *Book) Open() bool {
-	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() })
-}
-
-// Expecting reports whether something that will kill is on its way.
-func (b *Book) Expecting() bool {
-	if len(b.condemned) > 0 {
-		return true
-	}
-	for _, c := range b.carriers {
-		if c.Kills {
-			return true
-		}
-	}
-	return false
-}
-
-// Carriers are the requests in flight that carry injection n.
-func (b *Book) Carriers(n int) (ids map[uint64]bool) {
-	ids = map[uint64]bool{}
-	for id, c := range b.carriers {
-		if _, open := b.open[id]; open && c.N == n {
-			ids[id] = true
-		}
-	}
-	return ids
-}
-
-// Late reports whether a success took longer than it does in steady state.
-func (b *Book) Late(latency time.Duration) bool {
-	for _, i := range slices.Backward(b.incidents) {
-		if i.Open() {
-			return i.late(latency)
-		}
-	}
-	return false
-}
-
-// Trouble says how the model is doing at a glance: it lost someone within the
-// last second, or an incident that cost others, or processes, isn't over.
-func (b *Book) Trouble() (losing, recovering bool) {
-	losing = b.lastFailure != 0 && b.now-b.lastFailure < steadyFor ||
-		b.lastUnclaimed != 0 && b.now-b.lastUnclaimed < steadyFor
-	for _, r := range b.pending { // a moment's grace: it may be a carrier, whose death is on its way
-		losing = losing || b.now-r.End > slack
-	}
-	for _, i := range b.incidents {
-		if i.Open() && (i.Lost > i.Carriers || i.Deaths > i.Carriers) {
-			recovering = true
-			losing = losing || b.now-i.lastDeath() < steadyFor
-		}
-	}
-	return losing, recovering
-}
-
-// unsteady: an incident is going on, or a fault is on its way.
-func (b *Book) unsteady() bool { return b.Open() || b.Expecting() }
-
-// OwnFault reports whether the request was lost by its own fault.
-func (b *Book) OwnFault(id uint64) bool {
-	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.own[id] })
-}
-
 func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 	if len(b.incidents) == maxIncidents {
 		b.incidents = slices.Delete(b.incidents, 0, 1)
@@ -720,29 +366,4 @@ func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 	}
 	b.incidents = append(b.incidents, i)
 	return i
-}
-
-// ring keeps the newest latencies.
-type ring struct {
-	d    []time.Duration
-	next int
-}
-
-func (r *ring) n() int { return len(r.d) }
-
-func (r *ring) add(d time.Duration) {
-	if len(r.d) < maxBaseline {
-		r.d = append(r.d, d)
-		return
-	}
-	r.d[r.next] = d
-	r.next = (r.next + 1) % maxBaseline
-}
-
-func (r *ring) p99() time.Duration {
-	if len(r.d) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(r.d))
-	return s[min(len(s)-1, len(s)*99/100)]
 }

@@ -1,18 +1,13 @@
 package live
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"syscall"
 	"time"
 
-	"forklore/runtimes"
 	"forklore/sim"
 	"forklore/sim/fault"
 	"forklore/sim/ledger"
-	"forklore/sim/traffic"
 )
 
 // injected is a fault that has been put in.
@@ -96,40 +91,6 @@ func (l *Lab) onItsWay(x *injected) bool {
 // stepN is the number of the step that requests carry.
 func (l *Lab) stepN(x *injected) int64 { return x.kind.StepN(x.in.Strength, l.cfg.Spec.MemoryBytes) }
 
-// strike does to a model what no request does.
-func (l *Lab) strike(x *injected, m sim.Model) error {
-	name := m.String()
-	switch x.in.Fault {
-	case sim.FaultKill:
-		l.kill(x, m)
-	case sim.FaultSlowClient:
-		return l.slowClients(x, m)
-	case sim.FaultSlowBackend:
-		by := time.Duration(x.in.Strength)
-		l.models[m].book.Stall(x.n, by, x.until)
-		return l.slowBackend(x, m, by)
-	case sim.FaultFDLeak:
-		l.openDescriptors(x, m)
-	case sim.FaultForkBomb:
-		x.each = append(x.each, func() bool {
-			f := l.models[m].rt.Memory()
-			l.models[m].book.Prove(x.n, fmt.Sprintf("its cgroup had %d processes and threads", f.PidsPeak))
-			return false
-		})
-	case sim.FaultDeadBackend:
-		x.undo = append(x.undo, func(bool) { l.complain(l.house.ReviveBackend(name)) })
-		if err := l.house.KillBackend(name); err != nil {
-			return err
-		}
-		l.probe(x, m, 0)
-	case sim.FaultBurst:
-		l.burst(x, m)
-	case sim.FaultRetryStorm:
-		return l.retryStorm(x, m)
-	}
-	return nil
-}
-
 // carried takes note of a request that carries a fault in a model. A fault that
 // occupies its carrier is at work from then on.
 func (l *Lab) carried(m sim.Model, id uint64, at time.Duration, c fault.Carried) {
@@ -150,28 +111,6 @@ func (l *Lab) carried(m sim.Model, id uint64, at time.Duration, c fault.Carried)
 		bytes = c.StepN
 	}
 	book.Carries(id, ledger.Carrier{N: c.N, Fault: c.Fault, Kills: kind.Kills, Bytes: bytes})
-}
-
-// openDescriptors is the proof of a leak of descriptors: the most that a process
-// of the model has open, as /proc tells. It is looked at once a second, since a
-// full table takes a millisecond to count.
-func (l *Lab) openDescriptors(x *injected, m sim.Model) {
-	x.undo = append(x.undo, func(bool) { l.models[m].rt.Recycle() })
-	ticks, most, whose := 0, 0, 0
-	x.each = append(x.each, func() bool {
-		if ticks++; ticks%10 != 5 {
-			return false
-		}
-		for _, pid := range l.models[m].rt.Pids() {
-			if n := descriptors(pid); n > most {
-				most, whose = n, pid
-			}
-		}
-		if most > 0 {
-			l.models[m].book.Prove(x.n, fmt.Sprintf("%d descriptors open in process %d", most, whose))
-		}
-		return false
-	})
 }
 
 // dismiss lets nobody hang for longer than the fault: their clients give up,
@@ -203,162 +142,6 @@ func (l *Lab) release(m sim.Model) {
 		s.rt.Release()
 		s.releasing = s.book.Open()
 	}
-}
-
-// kill ends serving processes of the model, at random: one at each tick, as soon
-// as there is one.
-func (l *Lab) kill(x *injected, m sim.Model) {
-	x.until = x.since + patience
-	left := x.in.Strength
-	x.undo = append(x.undo, func(bool) {
-		if left > 0 {
-			l.event(m, sim.EventRefused, 0, fmt.Sprintf("kill in %s: %v", m, runtimes.ErrNobody))
-		}
-	})
-	x.each = append(x.each, func() bool {
-		s := &l.models[m]
-		pid, request, err := s.rt.KillOne(rand.IntN)
-		switch {
-		case errors.Is(err, runtimes.ErrNobody):
-			return false
-		case err != nil:
-			l.event(m, sim.EventRefused, 0, fmt.Sprintf("kill in %s: %v", m, err))
-			return true
-		}
-		now := l.at(time.Now())
-		s.book.Condemn(x.n, pid, now)
-		l.event(m, sim.EventSaid, pid, fmt.Sprintf("SIGKILL from the lab; it held request %d", request))
-		left--
-		return left == 0
-	})
-}
-
-// slowClients opens connections that take for ever to say what they want.
-func (l *Lab) slowClients(x *injected, m sim.Model) error {
-	var clients *traffic.Slow
-	x.undo = append(x.undo, func(bool) {
-		if clients != nil {
-			clients.Close()
-		}
-	})
-	var err error
-	if clients, err = traffic.StartSlow(l.models[m].rt.Addr(), int(x.in.Strength)); err != nil {
-		return err
-	}
-	x.each = append(x.each, func() bool {
-		s := clients.Stats()
-		l.models[m].book.Prove(x.n, fmt.Sprintf("%d slow connections open, %d bytes sent on them", s.Open, s.BytesSent))
-		return false
-	})
-	return nil
-}
-
-// slowBackend has the model's backend take so much longer.
-func (l *Lab) slowBackend(x *injected, m sim.Model, by time.Duration) error {
-	x.undo = append(x.undo, func(bool) { l.complain(l.house.SlowBackend(m.String(), 0)) })
-	if err := l.house.SlowBackend(m.String(), by); err != nil {
-		return err
-	}
-	l.probe(x, m, by)
-	return nil
-}
-
-// probe asks the model's backend, as the model does, and keeps what came of it
-// as the proof.
-func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
-	l.watchers.Go(func() { // ends with its time-out
-		time.Sleep(sim.Interval) // it learns by a line on its control socket what is asked of it
-		took, err := l.house.ProbeBackend(m.String(), by+time.Second)
-		text := fmt.Sprintf("a round trip to its backend took %.2f s", took.Seconds())
-		var reason syscall.Errno
-		switch {
-		case errors.As(err, &reason):
-			text = "a round trip to its backend failed: " + reason.Error()
-		case err != nil:
-			text = "a round trip to its backend failed: " + err.Error()
-		}
-		select {
-		case l.proofs <- proof{m, x.n, text}:
-		case <-l.ctx.Done():
-		}
-	})
-}
-
-// proof is what was measured in the background.
-type proof struct {
-	model sim.Model
-	n     int
-	text  string
-}
-
-// burst multiplies the arrivals, for the one model whose turn it is.
-func (l *Lab) burst(x *injected, m sim.Model) {
-	before := l.generator.Arrivals()
-	x.undo = append(x.undo, func(bool) {
-		l.surge.Store(nil)
-		l.complain(l.applyRate())
-		seconds := (l.at(time.Now()) - x.since).Seconds()
-		l.models[m].book.Prove(x.n, fmt.Sprintf("%d requests in %.1f s; at %.4g a second it would have been %.0f",
-			l.generator.Arrivals()-before, seconds, l.rate, l.rate*seconds))
-	})
-	l.surge.Store(&surge{factor: uint64(x.in.Strength), model: m, from: before})
-	l.complain(l.applyRate())
-}
-
-// surge is a burst in force: of so many arrivals, all but one go only to this
-// model.
-type surge struct {
-	factor uint64
-	model  sim.Model
-	from   uint64
-}
-
-// skips: the arrival passes the model by.
-func (s *surge) skips(id uint64, m sim.Model) bool {
-	return s != nil && s.model != m && (id-s.from)%s.factor != 0
-}
-
-// applyRate tells the generator the rate, or the burst's.
-func (l *Lab) applyRate() error {
-	rate := l.rate
-	if s := l.surge.Load(); s != nil {
-		rate *= float64(s.factor)
-	}
-	if l.generator == nil {
-		return nil
-	}
-	return l.generator.SetRate(rate)
-}
-
-// A retry storm is clients that give up after a while and try again, and a
-// backend that stalls for as long as it takes them to do so. What then keeps the
-// storm going is the model's own (Bronson et al., "Metastable Failures in
-// Distributed Systems", HotOS '21).
-const (
-	stormTries   = 3
-	stormStall   = 5 * time.Second
-	stormTrigger = 1500 * time.Millisecond
-)
-
-func (l *Lab) retryStorm(x *injected, m sim.Model) error {
-	g := l.generator
-	x.undo = append(x.undo, func(bool) { g.SetRetry(int(m), nil) })
-	mean := l.cfg.Workload.Mean()
-	g.SetRetry(int(m), &traffic.Retry{Attempts: stormTries, Patience: max(time.Second, 4*mean.Service()), Backoff: time.Duration(x.in.Strength)})
-	calm := x.since + min(stormTrigger, x.in.Duration/2)
-	l.models[m].book.Stall(x.n, stormStall, calm)
-	if err := l.slowBackend(x, m, stormStall); err != nil {
-		return err
-	}
-	x.each = append(x.each, func() bool {
-		over := l.at(time.Now()) >= calm
-		if over {
-			l.complain(l.house.SlowBackend(m.String(), 0))
-			l.event(m, sim.EventSaid, 0, "the backend is as fast as before: the trigger is over")
-		}
-		return over
-	})
-	return nil
 }
 
 // tend does what is to be done ten times a second while a fault is in force.
