@@ -68,7 +68,7 @@ func TestExpectations(t *testing.T) {
 // Where processes isolate, the figures of a model that doesn't must fail, and
 // the other way round: the cells tell the models apart.
 func TestMistaken(t *testing.T) {
-	isolated := Figures{InFlight: 4, Lost: 1, Carriers: 1, Errors: 1, Arrivals: 40, OK: 39, Deaths: 1, CapacityLost: 1,
+	isolated := Figures{InFlight: 4, Carried: 8, Lost: 1, Carriers: 1, Errors: 1, Arrivals: 40, OK: 39, Deaths: 1, CapacityLost: 1,
 		Started: 40, ProcsBefore: 4, ProcsPeak: 6, LeakMiBS: 40, SlopeMiBS: 0.1, OOMKills: 1, CPUMS: 1900, StrengthMS: 2000, Recovered: true}
 	spread := Figures{InFlight: 4, Lost: 20, Carriers: 1, Collateral: 19, Reset: 4, Refused: 16, Arrivals: 40, OK: 10, Delayed: 10,
 		Wrong: 5, Deaths: 1, CapacityLost: 1, DowntimeMS: 1040, WorstMS: 2100, StrengthMS: 2000, ProcsBefore: 1, ProcsPeak: 1,

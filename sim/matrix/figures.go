@@ -22,7 +22,8 @@ type Figures struct {
 	Refused    int `json:"refused"`
 	Errors     int `json:"errors"` // answered with an error status
 	Delayed    int `json:"delayed"`
-	Wrong      int `json:"wrong"` // answered with another's data
+	Wrong      int `json:"wrong"`   // answered with another's data
+	Carried    int `json:"carried"` // requests that carried the fault, whatever became of them
 	// While the incident was open.
 	Arrivals int `json:"arrivals"`
 	Retries  int `json:"retries"` // of the arrivals
@@ -62,7 +63,7 @@ func observe(i *sim.Incident, k fault.Kind, in sim.Inject, workers int, ratePerS
 	f := Figures{
 		InFlight: i.InFlight, Lost: i.Lost, Carriers: i.Carriers, Collateral: i.Collateral(),
 		Reset: i.Reset, Refused: i.Refused, Errors: i.Errors, Delayed: i.Delayed, Wrong: i.Wrong,
-		Arrivals: i.Arrivals, Retries: i.Retries, OK: i.OK,
+		Carried: i.Carried, Arrivals: i.Arrivals, Retries: i.Retries, OK: i.OK,
 		DowntimeMS: ms(i.Downtime), WorstMS: round(i.WorstMS), P99BeforeMS: round(i.Before.P99MS),
 		LagPeakMS: round(i.LagPeakMS), LastedMS: ms(max(i.Closed-i.At, 0)),
 		CapacityLost: i.Deaths, CapacityLostMS: ms(i.Lacking), Deaths: i.Deaths, OOMKills: i.OOMKills,

@@ -26,7 +26,7 @@ var holdups = map[sim.Fault]row{
 				"Each call that hangs holds a process, and there is a new one for the next request.", little},
 			Prefork: {heldUp + " && queue_peak > 0",
 				"Each call that hangs holds a worker; when all are held, new connections queue in the listen backlog.", backlog},
-			EventLoop: {"carriers > 0 && " + unmoved,
+			EventLoop: {carried + " && " + unmoved,
 				"A request that waits holds a descriptor, and no thread.", nodeBlock},
 			Fresh: {unmoved + " && " + hanging,
 				"Each call that hangs holds a sandbox, and there is a new one for the next call, up to the limit.", lambdaScale},

@@ -23,7 +23,7 @@ func madeUp(r *rand.Rand) (i sim.Incident) {
 	i.Reset, i.Refused, i.Errors = count(20), count(20), count(20)
 	i.Lost = i.Carriers + i.Reset + i.Refused + i.Errors
 	i.InFlight, i.Delayed, i.Wrong, i.OK = count(12), count(40), count(9), count(60)
-	i.Retries = count(30)
+	i.Retries, i.Carried = count(30), count(20)
 	if r.IntN(4) == 0 {
 		i.OK *= 10
 	}

@@ -50,8 +50,7 @@ const (
 	unmoved    = "collateral == 0 && delayed <= 0.3 * arrivals"
 	heldUp     = "delayed >= 0.8 * in_flight"
 
-	// One arrival of four carries it.
-	carried = "arrivals >= 8"
+	carried = "carried > 0"
 	burst   = "arrivals >= 0.5 * strength * rate_per_s * duration_ms / 1000"
 	// Alive are as many as arrive, times how long they take (Little). Half of
 	// that, since not all of it comes in the time that there is.
