@@ -96,7 +96,9 @@ func (r *run) cell(f sim.Fault, c Column, e *Expectation, v *sim.ModelState) (Ce
 			return cell, err
 		}
 	}
-	if holds {
+	if holds && cell.Proof == "" {
+		holds, cell.Reason = false, "nothing shows that the fault took effect"
+	} else if holds {
 		cell.Reason = "" // it was not to recover
 	}
 	cell.Holds = &holds

@@ -36,7 +36,7 @@ func madeUp(r *rand.Rand) (i sim.Incident) {
 	i.Before.P99MS, i.WorstMS = 200+float64(count(200)), float64(count(5000))
 	i.CPU = time.Duration(count(4000)) * time.Millisecond
 	i.LeakB, i.SlopeBPS = int64(count(200))<<20, float64(count(60)<<20)
-	i.Recovered, i.Closed = true, time.Second
+	i.Recovered, i.Closed, i.Proof = true, time.Second, "made up"
 	return i
 }
 

@@ -450,3 +450,20 @@ func TestOutside(t *testing.T) {
 		t.Errorf("prefork: outside %d", c.Outside)
 	}
 }
+
+// A cell of which nothing shows that the fault took effect isn't as expected,
+// whatever its figures are.
+func TestUnproven(t *testing.T) {
+	f := newFake()
+	f.incident = func(fa sim.Fault, c Column) (sim.Incident, bool) {
+		i, ok := asExpected(fa, c)
+		i.Proof = ""
+		return i, ok
+	}
+	f.start()
+	defer f.Close()
+	d, err := Run(t.Context(), f, Options{Faults: some(t, "crash")})
+	if err != nil || d.Failed() != len(d.Cells) {
+		t.Errorf("%d of %d cells failed, %v; want all", d.Failed(), len(d.Cells), err)
+	}
+}
