@@ -53,15 +53,15 @@ var outsiders = map[sim.Fault]row{
 		strength: 5, // a pool that is half busy needs the longer to get over more
 		tells:    []tell{{"started", "started"}},
 		cells: [NColumns]Expectation{
-			CGI: {burst + " && started >= 0.8 * arrivals",
+			CGI: {burst + " && started >= 0.5 * arrivals",
 				"A process is started for each request, most of all when the machine has the least time for it.", modCGI},
 			Prefork: {burst + " && started == 0 && deaths == 0",
 				"The workers are there already; what they can't serve at once waits in the backlog.", backlog},
 			EventLoop: {burst + " && started == 0 && deaths == 0",
 				"More connections are more descriptors, and no more processes.", nodeBlock},
-			Fresh: {burst + " && started >= 0.8 * arrivals",
+			Fresh: {burst + " && started >= 0.5 * arrivals",
 				"Every call is a cold start: the burst is one of starts.", lambdaEnv},
-			Warm: {burst + " && started <= 0.5 * arrivals",
+			Warm: {burst + " && started <= 0.3 * arrivals",
 				"Only as many sandboxes are made as calls run at once; then they are used again.", lambdaEnv},
 		},
 	},
