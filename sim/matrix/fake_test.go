@@ -44,6 +44,7 @@ func newFake() *fake {
 	f := &fake{ch: make(chan *sim.Snapshot), quit: make(chan struct{}), over: make(chan struct{}),
 		off: map[sim.Model]sim.State{}, never: map[sim.Fault]bool{}}
 	f.s.Kind = sim.Live
+	f.s.Load.Workload, f.s.Load.Weight = "cpu 1ms, io 250ms", "application"
 	f.s.Load.RatePerS, f.s.Lab.Cgroup = ratePerS, "v2"
 	return f
 }

@@ -21,8 +21,8 @@ const (
 // expected, what was seen, why, and who says so.
 func (d *Document) WriteTable(out io.Writer) error {
 	w := &bytes.Buffer{}
-	fmt.Fprintf(w, "%s  %.4g requests/s, the same to all models, for %.0f s  workload: %s  weight: %s  seed: %d\n",
-		string(d.Source), d.RatePerS, float64(d.DurationMS)/1000, d.Workload, d.Weight, d.Seed)
+	fmt.Fprintf(w, "%s: %.4g requests/s, the same to all models, for %.0f s\n", string(d.Source), d.RatePerS, float64(d.DurationMS)/1000)
+	fmt.Fprintf(w, "workload: %s; weight: %s; seed: %d\n", d.Workload, d.Weight, d.Seed)
 	fmt.Fprintf(w, "%s %s, %d CPUs, %d MiB, cgroup %s\n", d.Machine.OS, d.Machine.Kernel, d.Machine.CPUs,
 		d.Machine.MemBytes>>20, d.Machine.Cgroup)
 	if d.CutShort != "" {
