@@ -14,7 +14,6 @@ import (
 // duration is the catalogue's.
 func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, error) {
 	var whys [sim.NModels]string
-	var all []string
 	if in.Strength == 0 {
 		in.Strength = kind.Strength
 	}
@@ -25,24 +24,41 @@ func (l *Lab) possible(kind fault.Kind, in sim.Inject) (sim.Inject, error) {
 		if !in.Models.Has(m) {
 			continue
 		}
-		if why := l.impossible(kind, m); why != "" {
+		if whys[m] = l.impossible(kind, m); whys[m] != "" {
 			in.Models &^= 1 << m
-			whys[m] = fmt.Sprintf("%s in %s: %s", in.Fault, m, why)
-			all = append(all, whys[m])
 		}
 	}
 	if in.Models == 0 {
-		return in, fmt.Errorf("%w: %s", sim.ErrUnsupported, strings.Join(all, "; "))
+		return in, fmt.Errorf("%w: %s", sim.ErrUnsupported, joined(in.Fault, whys))
 	}
 	for m, why := range whys {
 		if why != "" {
-			l.event(sim.Model(m), sim.EventRefused, 0, why)
+			l.event(sim.Model(m), sim.EventRefused, 0, fmt.Sprintf("%s in %s: %s", in.Fault, sim.Model(m), why))
 		}
 	}
 	if kind.Fault == sim.FaultForkBomb && l.house.Yard().Mode() == "none" {
 		in.Strength = min(in.Strength, uncagedForks)
 	}
 	return in, nil
+}
+
+// joined says each reason once, with all models that it is of.
+func joined(f sim.Fault, whys [sim.NModels]string) string {
+	of := map[string][]string{}
+	var order []string
+	for m, why := range whys {
+		if why == "" {
+			continue
+		}
+		if of[why] == nil {
+			order = append(order, why)
+		}
+		of[why] = append(of[why], sim.Model(m).String())
+	}
+	for i, why := range order {
+		order[i] = fmt.Sprintf("%s in %s: %s", f, strings.Join(of[why], ", "), why)
+	}
+	return strings.Join(order, "; ")
 }
 
 // uncagedForks bounds a fork bomb where no cgroup has a pids.max.
