@@ -221,6 +221,7 @@ type Recent struct {
 	OKShare      float64 // of what ended; 1 when nothing did
 	Ended        uint64  // how many requests the figures rest on
 	Latency      Quantiles
+	Histogram    Histogram // of the same latencies
 }
 
 // Quantiles of a duration, in milliseconds. N is how many it rests on.

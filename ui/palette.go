@@ -19,6 +19,10 @@ const (
 	bad          // down, others were hit
 	note         // a message to the user
 	banner       // LIVE, SIMULATED, REPLAY
+	series1      // the models' lines in a chart, which have their numbers, too
+	series2
+	series3
+	series4
 	nStyles
 )
 
@@ -42,6 +46,8 @@ func newPalette(r *lipgloss.Renderer) *palette {
 		bad:    colour("1").Bold(true),
 		note:   colour("6").Bold(true),
 		banner: r.NewStyle().Bold(true).Reverse(true),
+
+		series1: colour("6"), series2: colour("3"), series3: colour("5"), series4: colour("2"),
 	}
 	p := new(palette)
 	if r.ColorProfile() == termenv.Ascii {

@@ -103,7 +103,8 @@ func (l *Lab) modelSnapshot(m sim.Model, now time.Time) sim.ModelState {
 	v.InFlight = int(v.Requests.InFlight)
 	v.Latency = quantiles(s.meter.Total())
 	recent := s.meter.Recent()
-	v.Recent = sim.Recent{AnsweredPerS: recent.AnsweredPerS, OKShare: recent.OKShare, Ended: recent.Ended, Latency: quantiles(recent.Latency)}
+	v.Recent = sim.Recent{AnsweredPerS: recent.AnsweredPerS, OKShare: recent.OKShare, Ended: recent.Ended,
+		Latency: quantiles(recent.Latency), Histogram: recent.Histogram}
 	v.StartMS = s.starts.quantiles()
 	v.Restarts = s.rt.Restarts()
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"forklore/sim"
 )
 
 // mostUS is the longest time that a histogram holds. What takes longer counts
@@ -31,9 +33,10 @@ func figures(h *hdrhistogram.Histogram) Figures {
 
 // Recent is what a Window has seen.
 type Recent struct {
-	Latency Figures // of the answered requests
-	Ended   uint64  // requests that have ended, whatever their outcome
-	OK      uint64
+	Latency   Figures // of the answered requests
+	Histogram sim.Histogram
+	Ended     uint64 // requests that have ended, whatever their outcome
+	OK        uint64
 	// OKShare is OK / Ended, 1 if nothing has ended.
 	OKShare      float64
 	AnsweredPerS float64 // complete answers, of any status
@@ -52,6 +55,7 @@ type Window struct {
 
 type bucket struct {
 	latency             *hdrhistogram.Histogram
+	histogram           sim.Histogram
 	ended, ok, answered uint64
 }
 
@@ -92,6 +96,7 @@ func (w *Window) Add(r *Result) {
 		b.ok++
 		b.answered++
 		record(b.latency, r.Latency())
+		b.histogram.Count(r.Latency().Microseconds())
 	case ErrorStatus:
 		b.answered++
 	}
@@ -110,6 +115,7 @@ func (w *Window) Snapshot(now time.Time) Recent {
 		answered += b.answered
 		if b.ok > 0 {
 			w.all.Merge(b.latency)
+			r.Histogram.Add(&b.histogram)
 		}
 	}
 	r.Latency = figures(w.all)
