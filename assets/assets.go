@@ -39,7 +39,11 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 
 // names are the message files of a language.
 func names(lang string) []string {
-	return []string{path.Join("words", lang+".toml"), path.Join("words", "faults."+lang+".toml")}
+	var of []string
+	for _, about := range []string{"", "faults.", "pages."} {
+		of = append(of, path.Join("words", about+lang+".toml"))
+	}
+	return of
 }
 
 // Printer gives the words of one language. It is safe for concurrent use.

@@ -22,14 +22,20 @@ func BenchmarkFrame(b *testing.B) {
 		name string
 		w, h int
 		snap *sim.Snapshot
+		over overlay
 	}{
-		{"80x24", 80, 24, after()},
-		{"80x24 hang", 80, 24, hanging()},
-		{"200x60x512", 200, 60, big()},
+		{"80x24", 80, 24, after(), noOverlay},
+		{"80x24 hang", 80, 24, hanging(), noOverlay},
+		{"120x36", 120, 36, after(), noOverlay},
+		{"200x60x512", 200, 60, big(), noOverlay},
+		{"200x60x512 compare", 200, 60, big(), compareOverlay},
+		{"200x60x512 zoom", 200, 60, big(), zoomOverlay},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
-			st := state{target: sim.AllModels}
-			st.observe(bm.snap)
+			st := state{target: sim.AllModels, over: bm.over}
+			for _, snap := range minute(bm.snap) { // the charts are full
+				st.observe(snap)
+			}
 			word, pal := assets.Words("en"), colours()
 			var f frame
 			took := make([]time.Duration, 0, 1<<16)

@@ -19,10 +19,13 @@ const (
 // catalogue draws all faults, and what there is to say of the chosen one.
 func (f *frame) catalogue() {
 	f.put(1, 0, f.w, strong, f.word.T("catalogue.title", map[string]any{"Target": f.targetName()}))
-	for i, k := range fault.Catalogue {
-		f.faultRow(2+i, &k, i == f.st.cursor)
-	}
 	foot := f.h - 3
+	// A small window shows the part of the list that has the chosen one in it.
+	rows := min(foot-2, len(fault.Catalogue))
+	from := max(f.st.cursor-rows+1, 0)
+	for i := range rows {
+		f.faultRow(2+i, &fault.Catalogue[from+i], from+i == f.st.cursor)
+	}
 	f.put(foot, 0, f.w, faint, f.t("catalogue.presses"))
 	y := 3 + len(fault.Catalogue)
 	for _, line := range f.details(&fault.Catalogue[f.st.cursor]) {

@@ -25,34 +25,63 @@ func (f *frame) modelColumn(m sim.Model, y, x, w int) int {
 		f.put(y, x, w, faint, f.t("subtitle."+f.kindOf(m, ms)))
 		y++
 	}
-	bottom := y + f.procRows + 7
-	if f.address {
-		bottom++
-	}
-	if ms.State == sim.Off || ms.State == sim.Unavailable {
-		text := f.t("column." + string(ms.State))
-		for i, line := range wrap(clean(text+" "+ms.Why), w) {
-			if y+i < bottom {
-				f.put(y+i, x, w, plain, line)
-			}
-		}
+	bottom := y + f.columnRows()
+	if f.absent(ms, y, x, w, bottom) {
 		return bottom
 	}
 	f.procs(m, ms, y, x, w)
 	y += f.procRows
 	f.put(y, x, w, plain, f.counts(ms, w))
-	f.bar(ms, y+1, x, w)
-	f.put(y+2, x, w, plain, f.memory(ms, w))
-	f.answered(ms, y+3, x, w)
-	f.put(y+4, x, w, plain, f.latency(ms, w))
-	f.put(y+5, x, w, plain, f.own(m, ms, w))
-	y += 6
+	y++
+	if f.bar {
+		f.memoryBar(ms, y, x, w)
+		y++
+	}
+	f.put(y, x, w, plain, f.memory(ms, w))
+	y++
+	if f.chartRows > 0 {
+		f.memoryChart(m, ms, y, x, w, f.chartRows)
+		y += f.chartRows + 1
+	}
+	f.answered(ms, y, x, w)
+	f.put(y+1, x, w, plain, f.latency(ms, w))
+	f.put(y+2, x, w, plain, f.own(m, ms, w))
+	y += 3
 	if f.address {
 		f.put(y, x, w, faint, "curl "+ms.Address)
 		y++
 	}
 	f.hit(m, y, x, w)
-	return y + 1
+	return y + f.hitRows
+}
+
+// columnRows is how many rows a column has below its title and subtitle.
+func (f *frame) columnRows() int {
+	rows := f.procRows + 5 + f.hitRows
+	if f.bar {
+		rows++
+	}
+	if f.chartRows > 0 {
+		rows += f.chartRows + 1
+	}
+	if f.address {
+		rows++
+	}
+	return rows
+}
+
+// absent says why a model is not part of the run, if so.
+func (f *frame) absent(ms *sim.ModelState, y, x, w, bottom int) bool {
+	if ms.State != sim.Off && ms.State != sim.Unavailable {
+		return false
+	}
+	text := f.t("column." + string(ms.State))
+	for i, line := range wrap(clean(text+" "+ms.Why), w) {
+		if y+i < bottom {
+			f.put(y+i, x, w, plain, line)
+		}
+	}
+	return true
 }
 
 // wideColumn is the width from which names and states are written out.
@@ -122,9 +151,10 @@ func (f *frame) procs(m sim.Model, ms *sim.ModelState, y, x, w int) {
 	room := w * f.procRows
 	more := ""
 	if len(procs) > room {
-		more = "+" + strconv.Itoa(len(procs)-room+6)
-		room -= len(more)
-		more = "+" + strconv.Itoa(len(procs)-room)
+		// What is not shown grows with the room that saying so takes.
+		more = f.tn("procs.more", len(procs))
+		room = max(room-cells(more)-1, 0)
+		more = f.tn("procs.more", len(procs)-room)
 	}
 	for row := range f.procRows {
 		from := row * w
@@ -133,7 +163,7 @@ func (f *frame) procs(m sim.Model, ms *sim.ModelState, y, x, w int) {
 		}
 		f.letters(procs[from:min(from+w, len(procs), room)], y+row, x, w)
 	}
-	f.put(y+f.procRows-1, x+w-len(more), len(more), faint, more)
+	f.right(y+f.procRows-1, x+w, faint, more)
 }
 
 // letters draws a row of processes, one piece for each run of the same style.
@@ -177,8 +207,8 @@ func (f *frame) counts(ms *sim.ModelState, w int) string {
 	return fit(w, f.word.T("procs.count", data), f.word.T("procs.brief", data))
 }
 
-// bar shows the memory against its limit, in half cells.
-func (f *frame) bar(ms *sim.ModelState, y, x, w int) {
+// memoryBar shows the memory against its limit, in half cells.
+func (f *frame) memoryBar(ms *sim.ModelState, y, x, w int) {
 	mem := &ms.Memory
 	if mem.LimitBytes <= 0 {
 		f.run(y, x, w, faint, strings.Repeat("⣀", w), w)
@@ -190,13 +220,7 @@ func (f *frame) bar(ms *sim.ModelState, y, x, w int) {
 		halves = 1
 	}
 	full, half := halves/2, halves%2
-	st := good
-	if share >= 0.9 {
-		st = bad
-	} else if share >= 0.7 {
-		st = warn
-	}
-	x = f.run(y, x, w, st, strings.Repeat("⣿", full)+strings.Repeat("⣇", half), full+half)
+	x = f.run(y, x, w, fullness(share), strings.Repeat("⣿", full)+strings.Repeat("⣇", half), full+half)
 	f.run(y, x, w, faint, strings.Repeat("⣀", w-full-half), w-full-half)
 }
 

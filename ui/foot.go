@@ -10,25 +10,29 @@ import (
 // noticeRow is the row above the keys: what the last key did or why it did
 // nothing, else what waits, else what to try next.
 func (f *frame) noticeRow(y int) {
+	st, text := f.notice()
+	f.put(y, 0, f.w, st, clipDots(text, f.w))
+}
+
+func (f *frame) notice() (style, string) {
 	st := f.st
 	switch {
 	case st.notice != "" && st.now.Before(st.noticeUntil):
-		f.put(y, 0, f.w, note, clipDots(clean(st.notice), f.w))
+		return note, clean(st.notice)
 	case f.snap.Armed != nil:
-		f.put(y, 0, f.w, note, f.armed(f.snap.Armed))
+		return note, f.armed(f.snap.Armed)
 	case st.holding:
-		f.put(y, 0, f.w, note, f.t("next.frozen"))
+		return note, f.t("next.frozen")
 	case f.snap.Load.Paused:
-		f.put(y, 0, f.w, strong, f.t("next.paused"))
+		return strong, f.t("next.paused")
 	case len(st.group) == 0:
-		f.put(y, 0, f.w, plain, f.t("next.start"))
+		return plain, f.t("next.start")
 	case anyOpen(st.group):
-		f.put(y, 0, f.w, plain, f.t("next.open"))
+		return plain, f.t("next.open")
 	case stays(st.group[0].Fault) && f.snap.Model[sim.Container].Mode == sim.ModeFresh && slices.Contains(f.snap.Model[sim.Container].Modes, sim.ModeWarm):
-		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)+"_fresh"))
-	default:
-		f.put(y, 0, f.w, plain, f.t("next."+string(st.group[0].Fault)))
+		return plain, f.t("next." + string(st.group[0].Fault) + "_fresh")
 	}
+	return plain, f.t("next." + string(st.group[0].Fault))
 }
 
 // stays: what the fault leaves in a process stays as long as that is kept.

@@ -16,6 +16,9 @@ type frame struct {
 	snap *sim.Snapshot
 	st   *state
 	word *assets.Printer
+
+	plot plot // of the chart that is being drawn
+	bins []bin
 }
 
 // t is a word without figures.
@@ -43,24 +46,37 @@ func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h i
 	f.layout = layoutFor(w, h, st.slots)
 	f.snap, f.st, f.word = snap, st, word
 	switch {
-	case w < minWidth || h < minHeight:
+	case w < oneWidth || h < oneHeight:
 		f.tooSmall()
 	case snap == nil:
 		f.put(0, 0, w, faint, f.t("wait"))
 	case st.over == catalogueOverlay:
 		f.header(0)
 		f.catalogue()
-	case st.over != noOverlay:
+	case st.over == compareOverlay:
+		f.header(0)
+		f.compare()
+	case st.over == zoomOverlay && f.fitsFour():
+		f.header(0)
+		f.zoom()
+	case st.over != noOverlay && st.over != zoomOverlay:
 		f.header(0)
 		f.overlay()
-	default:
+	case f.fitsFour():
 		f.screen()
+	default:
+		f.one()
 	}
 	return f.String()
 }
 
+// fitsFour reports whether the window has room for all four models.
+func (f *frame) fitsFour() bool { return f.w >= minWidth && f.h >= minHeight }
+
 func (f *frame) screen() {
 	y := f.header(0)
+	window := f.w
+	f.w = f.main
 	if f.legend {
 		y = f.legendRow(y)
 	}
@@ -70,7 +86,13 @@ func (f *frame) screen() {
 	y = f.tapes(y)
 	y = f.gap(y, 3)
 	y = f.strip(y)
-	f.eventList(y + 1)
+	f.w = window
+	if f.main < f.w {
+		f.soFar(y+1, f.main)
+		f.side(1, f.main+2, f.w-f.main-2, f.h-3)
+	} else {
+		f.eventList(y + 1)
+	}
 	f.noticeRow(f.h - 2)
 	f.keyRow(f.h - 1)
 }
@@ -84,10 +106,11 @@ func (f *frame) gap(y, nth int) int {
 }
 
 func (f *frame) tooSmall() {
-	text := f.word.T("small", map[string]any{
+	data := map[string]any{
 		"W": strconv.Itoa(f.w), "H": strconv.Itoa(f.h),
-		"MinW": strconv.Itoa(minWidth), "MinH": strconv.Itoa(minHeight),
-	})
+		"MinW": strconv.Itoa(oneWidth), "MinH": strconv.Itoa(oneHeight),
+	}
+	text := fit(f.w, f.word.T("small", data), f.word.T("small_brief", data))
 	for y, line := range wrap(text, f.w) {
 		f.put(y, 0, f.w, strong, line)
 	}

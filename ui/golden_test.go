@@ -46,28 +46,43 @@ func wait(s *sim.Snapshot, d time.Duration) *sim.Snapshot {
 // all is a user who has chosen nothing.
 var all = state{target: sim.AllModels}
 
+// A scene's sizes are these, if it has none of its own.
+var sizes = [][2]int{{80, 24}, {120, 36}, {200, 60}}
+
 var scenes = []struct {
 	name  string
 	snaps []*sim.Snapshot
 	st    state
+	sizes [][2]int
 }{
-	{"first", []*sim.Snapshot{calm()}, all},
-	{"calm", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 40*time.Second)}, all},
-	{"down", []*sim.Snapshot{calm(), mid()}, all},
-	{"after", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 3*time.Second)}, all},
-	{"leak", []*sim.Snapshot{calm(), leak()}, all},
-	{"warm", []*sim.Snapshot{calm(), warm()}, all},
-	{"without", []*sim.Snapshot{without()}, all},
-	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}, all},
-	{"spin", []*sim.Snapshot{calm(), spinning()}, all},
-	{"hang", []*sim.Snapshot{calm(), hanging()}, all},
-	{"dead-backend", []*sim.Snapshot{calm(), deserted()}, all},
-	{"catalogue", []*sim.Snapshot{calm()}, state{over: catalogueOverlay, cursor: 8, target: sim.Models(0).With(sim.EventLoop)}},
+	{"first", []*sim.Snapshot{calm()}, all, nil},
+	{"calm", []*sim.Snapshot{calm(), mid(), after(), wait(after(), 40*time.Second)}, all, nil},
+	{"down", append(minute(mid()), mid()), all, nil},
+	{"after", append(minute(after()), wait(after(), 3*time.Second)), all, nil},
+	{"leak", minute(leak()), all, nil},
+	{"warm", []*sim.Snapshot{calm(), warm()}, all, nil},
+	{"without", []*sim.Snapshot{without()}, all, nil},
+	{"killed", []*sim.Snapshot{calm(), mid(), after(), killed()}, all, nil},
+	{"spin", []*sim.Snapshot{calm(), spinning()}, all, nil},
+	{"hang", []*sim.Snapshot{calm(), hanging()}, all, nil},
+	{"dead-backend", []*sim.Snapshot{calm(), deserted()}, all, nil},
+	{"catalogue", []*sim.Snapshot{calm()}, state{over: catalogueOverlay, cursor: 8, target: sim.Models(0).With(sim.EventLoop)}, nil},
+	{"compare", minute(leak()), state{over: compareOverlay, target: sim.AllModels}, [][2]int{{60, 20}, {80, 24}, {120, 36}}},
+	{"zoom-prefork", minute(leak()), state{over: zoomOverlay, target: sim.AllModels, shown: sim.Prefork}, sizes[:2]},
+	{"zoom-loop", minute(after()), state{over: zoomOverlay, target: sim.AllModels, shown: sim.EventLoop}, [][2]int{{120, 36}}},
+	{"zoom-container", []*sim.Snapshot{calm(), warm()}, state{over: zoomOverlay, target: sim.AllModels, shown: sim.Container}, sizes[:1]},
+	{"one-first", []*sim.Snapshot{calm()}, all, [][2]int{{60, 20}}},
+	{"one-after", minute(after()), state{target: sim.AllModels, shown: sim.EventLoop}, [][2]int{{60, 20}, {40, 10}}},
+	{"one-down", minute(mid()), state{target: sim.AllModels, shown: sim.EventLoop}, [][2]int{{40, 10}}},
+	{"small", []*sim.Snapshot{calm()}, all, [][2]int{{39, 24}, {30, 8}}},
 }
 
 func TestGolden(t *testing.T) {
 	for _, sc := range scenes {
-		for _, size := range [][2]int{{80, 24}, {120, 36}, {200, 60}} {
+		if sc.sizes == nil {
+			sc.sizes = sizes
+		}
+		for _, size := range sc.sizes {
 			for _, lang := range assets.Languages {
 				name := fmt.Sprintf("%s-%dx%d-%s", sc.name, size[0], size[1], lang)
 				t.Run(name, func(t *testing.T) {

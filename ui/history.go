@@ -16,6 +16,9 @@ const (
 type history struct {
 	point []moment
 	next  int // where the next one goes, once the ring is full
+
+	mostOf    [nMetrics]float32 // see most
+	mostKnown bool
 }
 
 type moment struct {
@@ -51,6 +54,7 @@ func (h *history) add(snap *sim.Snapshot) {
 			return
 		}
 	}
+	h.mostKnown = false
 	m := moment{at: snap.At}
 	before := h.before(snap.At - time.Second)
 	for i := range snap.Model {
@@ -98,7 +102,7 @@ func (h *history) before(at time.Duration) *moment {
 	return nil
 }
 
-func (h *history) clear() { h.point, h.next = h.point[:0], 0 }
+func (h *history) clear() { h.point, h.next, h.mostKnown = h.point[:0], 0, false }
 
 // clone is for a picture that is held while the ring goes on.
 func (h *history) clone() *history {

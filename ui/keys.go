@@ -63,14 +63,12 @@ func (p *program) key(msg tea.KeyMsg) tea.Cmd {
 			}
 		}
 		return tea.Batch(cmds...)
+	case tea.KeyLeft, tea.KeyRight:
+		p.sideways(msg)
 	case tea.KeyEnter:
-		if p.st.over == catalogueOverlay {
-			p.choose()
-			return nil
-		}
-		p.st.say(p.said("said.later", msg.String()))
+		p.enter()
 	case tea.KeyTab:
-		p.st.say(p.said("said.later", msg.String()))
+		p.toggle(compareOverlay)
 	default:
 		p.st.say(p.said("said.unknown", msg.String()))
 	}
@@ -114,8 +112,16 @@ func (p *program) press(r rune) tea.Cmd {
 	case 'm':
 		p.mode()
 	case '1', '2', '3', '4':
+		if st.over == eventsOverlay {
+			p.filter(int(r - '0'))
+			return nil
+		}
 		p.aim(sim.Model(r - '1'))
 	case 'a':
+		if st.over == eventsOverlay {
+			p.filter(0)
+			return nil
+		}
 		st.target = sim.AllModels
 		st.say(p.t("said.target_all"))
 	case '+', '=', ';':
@@ -178,7 +184,7 @@ func (p *program) scrollBy(msg tea.KeyMsg) {
 		return
 	}
 	page := max(p.h-4, 1)
-	bottom := p.overlayBottom()
+	bottom := p.bottom()
 	by := map[tea.KeyType]int{
 		tea.KeyUp: -1, tea.KeyDown: 1, tea.KeyPgUp: -page, tea.KeyPgDown: page,
 		tea.KeyHome: -bottom, tea.KeyEnd: bottom,
@@ -188,6 +194,7 @@ func (p *program) scrollBy(msg tea.KeyMsg) {
 
 // aim makes one model the target.
 func (p *program) aim(m sim.Model) {
+	p.show(m)
 	if p.snap != nil {
 		if ms := &p.snap.Model[m]; ms.State == sim.Unavailable || ms.State == sim.Off {
 			p.st.say(p.word.T("said.no_target", map[string]any{"Key": digit(m), "Why": ms.Why}))

@@ -24,7 +24,11 @@ func (f *frame) overlay() {
 	data := map[string]any{
 		"From": count(min(from+1, len(lines))), "To": count(min(from+room, len(lines))), "Of": count(len(lines)),
 	}
-	f.put(f.h-1, 0, f.w, faint, f.word.T("overlay.keys", data))
+	keys := f.word.T("overlay.keys", data)
+	if f.st.over == eventsOverlay {
+		keys = fit(f.w, f.word.T("events.keys", data), f.word.T("events.keys_brief", data))
+	}
+	f.put(f.h-1, 0, f.w, faint, keys)
 }
 
 // noticeRowOver shows a notice only: there is nothing to try next in a help.
@@ -37,16 +41,33 @@ func (f *frame) noticeRowOver(y int) {
 // overlayLines is all that the overlay has; the window shows a part of it.
 func (f *frame) overlayLines() []string {
 	if f.st.over == eventsOverlay {
-		lines := []string{"# " + f.t("events.title"), ""}
-		if len(f.st.events) == 0 {
-			return append(lines, f.t("events.none"))
-		}
-		for i := len(f.st.events) - 1; i >= 0; i-- {
-			lines = append(lines, f.eventLine(&f.st.events[i]))
-		}
-		return lines
+		return f.eventLines()
 	}
-	return append(helpLines(f.t("help.text"), f.w), f.addresses()...)
+	lines := helpLines(f.t("help.text"), f.w)
+	lines = append(append(lines, ""), helpLines(f.t("help.pages"), f.w)...)
+	return append(lines, f.addresses()...)
+}
+
+// eventLines are the events of those whom the filter lets through, the newest
+// first.
+func (f *frame) eventLines() []string {
+	whose := f.t("events.all")
+	switch n := f.st.filter; {
+	case n == nFilters-1:
+		whose = f.t("events.lab")
+	case n > 0:
+		whose = digit(sim.Model(n-1)) + " " + f.t("label."+sim.Model(n-1).String())
+	}
+	lines := []string{"# " + f.word.T("events.of", map[string]any{"Whose": whose}), ""}
+	for i := len(f.st.events) - 1; i >= 0; i-- {
+		if e := &f.st.events[i]; f.st.listed(e) {
+			lines = append(lines, f.eventLine(e))
+		}
+	}
+	if len(lines) == 2 {
+		lines = append(lines, f.t("events.none"))
+	}
+	return lines
 }
 
 // addresses are where the models serve, and what is missing here.

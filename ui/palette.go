@@ -11,15 +11,15 @@ import (
 type style int
 
 const (
-	plain  style = iota
-	faint        // labels, what waits
-	strong       // headings
-	good         // OK, nobody else hurt
-	warn         // something is lost, or not steady
-	bad          // down, others were hit
-	note         // a message to the user
-	banner       // LIVE, SIMULATED, REPLAY
-	series1      // the models' lines in a chart, which have their numbers, too
+	plain   style = iota
+	faint         // labels, what waits
+	strong        // headings
+	good          // OK, nobody else hurt
+	warn          // something is lost, or not steady
+	bad           // down, others were hit
+	note          // a message to the user
+	banner        // LIVE, SIMULATED, REPLAY
+	series1       // the models' lines in a chart, which have their numbers, too
 	series2
 	series3
 	series4

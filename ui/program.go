@@ -91,13 +91,6 @@ func (p *program) View() string {
 	return p.drawn
 }
 
-// overlayBottom is how far the overlay can scroll.
-func (p *program) overlayBottom() int {
-	p.frame.reset(p.w, p.h, p.pal)
-	p.frame.snap, p.frame.st, p.frame.word = p.snap, &p.st, p.word
-	return max(len(p.frame.overlayLines())-(p.h-3), 0)
-}
-
 // announce puts what nobody should miss into the notice row: a part of a fault
 // that was refused, and the backend's death.
 func (p *program) announce(events []sim.Event) {

@@ -162,7 +162,11 @@ func TestResize(t *testing.T) {
 	if err := pty.Setsize(s.pty, &pty.Winsize{Cols: 60, Rows: 20}); err != nil {
 		t.Fatal(err)
 	}
-	s.sees(t, "60x20")
+	s.sees(t, "1= 2= 3= 4=")
+	if err := pty.Setsize(s.pty, &pty.Winsize{Cols: 30, Rows: 8}); err != nil {
+		t.Fatal(err)
+	}
+	s.sees(t, "40x10")
 	if err := pty.Setsize(s.pty, &pty.Winsize{Cols: 120, Rows: 36}); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ const (
 	helpOverlay
 	eventsOverlay
 	catalogueOverlay
+	compareOverlay
+	zoomOverlay
 )
 
 // state is what the screen knows besides the newest snapshot. Together with
@@ -31,6 +33,7 @@ const (
 type state struct {
 	now    time.Time // of the last message
 	target sim.Models
+	shown  sim.Model // the last one whose number was pressed: zoom, and small windows
 
 	notice      string
 	noticeUntil time.Time
@@ -42,6 +45,7 @@ type state struct {
 	over   overlay
 	scroll int // rows that are above the overlay's first
 	cursor int // the fault that the catalogue has chosen
+	filter int // whose events are listed: 0 all, 1 to 4 a model's, 5 the lab's
 
 	// What the strip tells of. It stays until the next one, or the reset.
 	of    groupID
@@ -56,6 +60,7 @@ type state struct {
 
 	events []sim.Event // the last ones, oldest first
 	slots  int         // the most process slots that a model has had
+	hist   *history    // the last minute's figures
 }
 
 // observe takes a new snapshot's incidents and events in.
@@ -64,6 +69,13 @@ func (s *state) observe(snap *sim.Snapshot) {
 		// A new slice: a held picture keeps the old one.
 		all := append(slices.Clip(s.events), snap.Events...)
 		s.events = all[max(len(all)-keepEvents, 0):]
+		if s.over == eventsOverlay && s.scroll > 0 { // what is being read stays where it is
+			for i := range snap.Events {
+				if s.listed(&snap.Events[i]) {
+					s.scroll++
+				}
+			}
+		}
 	}
 	for m := range snap.Model {
 		s.slots = max(s.slots, len(snap.Model[m].Procs))
@@ -72,6 +84,10 @@ func (s *state) observe(snap *sim.Snapshot) {
 		s.forget(0) // the source's clock began anew
 	}
 	s.at = snap.At
+	if s.hist == nil {
+		s.hist = new(history)
+	}
+	s.hist.add(snap)
 	was, wasOpen := s.of, anyOpen(s.group)
 	s.of, s.group = pickGroup(s.of, s.group, snap.Current, s.resetAt, snap.At)
 	open := anyOpen(s.group)
@@ -95,6 +111,9 @@ func (s *state) observe(snap *sim.Snapshot) {
 	}
 }
 
+// listed reports whether the filter lets an event through.
+func (s *state) listed(e *sim.Event) bool { return s.filter == 0 || int(e.Model) == s.filter-1 }
+
 // picture is what z holds: a snapshot, and the state that goes with it.
 type picture struct {
 	snap *sim.Snapshot
@@ -102,7 +121,11 @@ type picture struct {
 }
 
 // hold makes a picture.
-func hold(snap *sim.Snapshot, st *state) *picture { return &picture{snap, *st} }
+func hold(snap *sim.Snapshot, st *state) *picture {
+	p := &picture{snap, *st}
+	p.st.hist = st.hist.clone()
+	return p
+}
 
 // with is the picture's state, with what the user does while it is held.
 func (p *picture) with(now *state) *state {
@@ -110,6 +133,7 @@ func (p *picture) with(now *state) *state {
 	st.now, st.target, st.holding = now.now, now.target, true
 	st.notice, st.noticeUntil = now.notice, now.noticeUntil
 	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
+	st.shown, st.filter = now.shown, now.filter
 	return &st
 }
 
@@ -118,6 +142,9 @@ func (p *picture) with(now *state) *state {
 func (s *state) forget(at time.Duration) {
 	s.of, s.group, s.resetAt = groupID{}, nil, at
 	s.tape, s.held = sim.Tape{}, false
+	if s.hist != nil {
+		s.hist.clear()
+	}
 }
 
 // tapeIndex is the request's cell, or -1.

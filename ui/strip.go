@@ -35,14 +35,7 @@ func (f *frame) strip(y int) int {
 		f.put(y, 0, labelWidth, plain, f.t("label."+m.String()))
 		if in == nil {
 			f.put(y, labelWidth, figureWidth, faint, "-")
-			id := "say.not_hit" // it was no target
-			switch {
-			case f.waitsTurn(m):
-				id = "say.made.turn"
-			case f.snap.Coming.Has(m):
-				id = "say.not_yet"
-			}
-			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(id))
+			f.put(y, labelWidth+figureWidth, f.w, faint, f.t(f.untouched(m)))
 		} else {
 			figure, st := f.figure(in)
 			f.put(y, labelWidth, figureWidth, st, figure)
@@ -121,6 +114,17 @@ func (f *frame) stripHeading(y int) {
 	}
 	f.put(y, x, room, plain, head)
 	f.right(y, f.w, st, status)
+}
+
+// untouched is why a model has no incident.
+func (f *frame) untouched(m sim.Model) string {
+	switch {
+	case f.waitsTurn(m):
+		return "say.made.turn"
+	case f.snap.Coming.Has(m):
+		return "say.not_yet"
+	}
+	return "say.not_hit" // it was no target
 }
 
 // waitsTurn: the fault that the strip tells of has still to come to that model.

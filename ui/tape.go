@@ -39,23 +39,9 @@ var cellStyle = func() (of [256]style) {
 // tapes draws the four rows of requests on one axis, their heading, and the
 // mark under the request that carried the fault.
 func (f *frame) tapes(y int) int {
-	tape := &f.snap.Tape
-	if f.st.held {
-		tape = &f.st.tape
-	}
 	width := f.w - labelWidth
 	carrier := groupCarrier(f.st.group)
-	mark := tapeIndex(tape, carrier)
-	if carrier == 0 {
-		mark = -1
-	}
-	n := tapeLen(tape)
-	from := max(n-width, 0)
-	if f.st.held && mark >= 0 && mark < from+2 {
-		// What followed matters more than what was before.
-		from = max(mark-width/3, 0)
-	}
-	to := min(from+width, n)
+	tape, from, to, mark := f.tapeView(width)
 	indent := width - (to - from) // the newest cell is at the right edge
 
 	var seen [256]bool
@@ -73,6 +59,27 @@ func (f *frame) tapes(y int) int {
 		f.right(y+1+int(sim.NModels), f.w, faint, f.t("tape.now"))
 	}
 	return y + 2 + int(sim.NModels)
+}
+
+// tapeView is the tape that is shown, the part of it that so many cells have
+// room for, and the carrier's cell, -1 without one.
+func (f *frame) tapeView(width int) (tape *sim.Tape, from, to, mark int) {
+	tape = &f.snap.Tape
+	if f.st.held {
+		tape = &f.st.tape
+	}
+	carrier := groupCarrier(f.st.group)
+	mark = tapeIndex(tape, carrier)
+	if carrier == 0 {
+		mark = -1
+	}
+	n := tapeLen(tape)
+	from = max(n-width, 0)
+	if f.st.held && mark >= 0 && mark < from+2 {
+		// What followed matters more than what was before.
+		from = max(mark-width/3, 0)
+	}
+	return tape, from, min(from+width, n), mark
 }
 
 // cells draws a row of the tape, one piece for each run of the same style.

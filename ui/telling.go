@@ -49,11 +49,52 @@ func (f *frame) figure(in *sim.Incident) (string, style) {
 	return fit(figureWidth-1, before+strconv.Itoa(t.n), before+strconv.Itoa(t.n/1000)+"k", before+strconv.Itoa(t.n/1_000_000)+"M"), t.style
 }
 
-// hit is it in the model's column.
+// hit is it in the model's column: large where there is room, with words
+// beside it as far as these have room, too.
 func (f *frame) hit(m sim.Model, y, x, w int) {
+	in := f.st.incident(m)
+	if f.hitRows == 1 || in == nil {
+		f.hitLine(in, y+f.hitRows/2, x, w)
+		return
+	}
+	text, st := f.figure(in)
+	took := f.big(text, y, x, w, f.hitRows, st)
+	if took == 0 {
+		f.hitLine(in, y+f.hitRows/2, x, w)
+		return
+	}
+	x, w = x+took+2, w-took-2
+	words := []string{f.hitWord(in)}
+	if in.Open() {
+		words = append(words, f.t("hit.so_far"))
+	}
+	for i, word := range words {
+		if cells(word) <= w {
+			f.put(y+f.hitRows/2+i, x, w, st, word)
+		}
+	}
+}
+
+// hitWord names what the large figure counts.
+func (f *frame) hitWord(in *sim.Incident) string {
+	switch t := tell(in); {
+	case t.vague:
+		return f.t("hit.word_unknown")
+	case t.sign == '~':
+		return f.t("hit.word_late")
+	case t.sign == '?':
+		return f.t("hit.word_wrong")
+	case t.n == 0:
+		return f.t("hit.word_none")
+	default:
+		return f.tn("hit.word_others", t.n)
+	}
+}
+
+// hitLine is it in one row of text.
+func (f *frame) hitLine(in *sim.Incident, y, x, w int) {
 	end := x + w
 	x = f.put(y, x, w, strong, f.t("hit.label")+" ")
-	in := f.st.incident(m)
 	if in == nil {
 		f.put(y, x, end-x, faint, "-")
 		return

@@ -61,8 +61,15 @@ func checkFits(t *testing.T, picture string, w, h int) {
 
 // No line is wider than the window and no window has too many, at any size.
 func TestEverySizeHolds(t *testing.T) {
-	sets := [][]*sim.Snapshot{{big()}, {mid(), after()}, {without()}, {leak()}, {killed()}, {spinning()}, {hanging()}, {deserted()}}
-	overlays := []overlay{noOverlay, helpOverlay, eventsOverlay, catalogueOverlay}
+	sets := [][]*sim.Snapshot{minute(big()), {mid(), after()}, {without()}, minute(leak()), {killed()}, {spinning()}, {hanging()}, {deserted()}}
+	var states [8]state // as the snapshots leave them
+	for i, snaps := range sets {
+		states[i] = all
+		for _, s := range snaps {
+			states[i].observe(s)
+		}
+	}
+	overlays := []overlay{noOverlay, helpOverlay, eventsOverlay, catalogueOverlay, compareOverlay, zoomOverlay, noOverlay}
 	var f frame
 	for w := 20; w <= 250; w++ {
 		for h := 5; h <= 80; h++ {
@@ -70,10 +77,9 @@ func TestEverySizeHolds(t *testing.T) {
 				continue // large windows differ little from their neighbours
 			}
 			snaps := sets[(w+h)%len(sets)]
-			st := state{target: sim.AllModels, over: overlays[(w*h)%7%4], scroll: w % 40}
-			for _, s := range snaps {
-				st.observe(s)
-			}
+			st := states[(w+h)%len(sets)]
+			st.over, st.scroll = overlays[(w*h+w+h)%len(overlays)], w%40
+			st.shown, st.cursor, st.filter = sim.Model(w%4), h%16, (w+h)%nFilters
 			for _, lang := range assets.Languages {
 				got := f.draw(snaps[len(snaps)-1], &st, assets.Words(lang), w, h, noColour)
 				checkFits(t, got, w, h)
@@ -136,10 +142,10 @@ func TestWordsFitTheirPlaces(t *testing.T) {
 
 func TestSmallWindowSaysWhatIsNeeded(t *testing.T) {
 	for _, lang := range assets.Languages {
-		for _, size := range [][2]int{{79, 24}, {80, 23}, {30, 8}} {
+		for _, size := range [][2]int{{39, 24}, {80, 9}, {30, 8}, {20, 5}} {
 			got := show(lang, size[0], size[1], noColour, calm())
-			if !strings.Contains(strings.ReplaceAll(got, "\n", ""), "80x24") {
-				t.Errorf("%s %v: no word of 80x24:\n%s", lang, size, got)
+			if !strings.Contains(strings.ReplaceAll(got, "\n", ""), "40x10") {
+				t.Errorf("%s %v: no word of 40x10:\n%s", lang, size, got)
 			}
 		}
 	}
