@@ -193,7 +193,7 @@ func TestRestart(t *testing.T) {
 	h := open(t, s, runtimes.EventLoop)
 	r := begin(t, h, runtimes.EventLoop)
 	next(t, r, runtimes.Ready)
-	r.Restart()
+	r.Restart(true)
 	if e := next(t, r, runtimes.Ready); e.Pid == 0 || r.Restarts() != 0 {
 		t.Errorf("%+v, %d restarts", e, r.Restarts())
 	}
@@ -203,7 +203,7 @@ func TestRestart(t *testing.T) {
 	if r.Top() != 0 {
 		t.Error("it came back though it was told never to")
 	}
-	r.Restart()
+	r.Restart(true)
 	next(t, r, runtimes.Ready)
 }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"forklore/runtimes/app"
 	"forklore/runtimes/board"
 	"forklore/runtimes/cage"
 	"forklore/runtimes/role"
@@ -40,7 +41,7 @@ type Runtime struct {
 	boardFD *os.File
 	events  chan Event
 	quit    chan struct{}
-	restart chan struct{}
+	restart chan bool // with its counts forgotten, or not
 	done    chan struct{}
 
 	proc     atomic.Pointer[spawn.Proc] // nil while it's down
@@ -104,7 +105,7 @@ func (h *House) Start(model string) (_ *Runtime, err error) {
 	r := &Runtime{
 		Model: model, house: h,
 		// Deaths are rare; in a storm of them the supervisor waits for the reader.
-		events: make(chan Event, 256), quit: make(chan struct{}), restart: make(chan struct{}, 1), done: make(chan struct{}),
+		events: make(chan Event, 256), quit: make(chan struct{}), restart: make(chan bool, 1), done: make(chan struct{}),
 	}
 	r.mode.Store(cmp.Or(h.spec.Mode, Fresh))
 	defer func() {
@@ -150,7 +151,7 @@ func (r *Runtime) rows() int {
 	case EventLoop:
 		return loopRows
 	}
-	return r.house.spec.callsOf(r.Model)
+	return r.house.weighed(app.Weight{}).callsOf(r.Model) // the weight may change, the rows can't
 }
 
 // patience is how long a top process may take to serve: a monolith's weight
@@ -221,17 +222,19 @@ func (r *Runtime) supervise(p *spawn.Proc) {
 	defer close(r.done)
 	for {
 		delay := time.Duration(0)
-		switch r.follow(p) {
+		switch why := r.follow(p); why {
 		case stopped:
 			r.proc.Store(nil)
 			p.Stop(stopGrace)
 			return
-		case restarted:
+		case restarted, begun:
 			r.proc.Store(nil)
 			p.Stop(stopGrace)
 			r.clear()
-			r.board.Reset()
-			r.restarts.Store(0)
+			if why == begun {
+				r.board.Reset()
+				r.restarts.Store(0)
+			}
 		case died:
 			r.bury(p)
 			if delay = max(r.house.spec.RestartDelay, 1); r.house.spec.NeverRestart {
@@ -252,8 +255,10 @@ func (r *Runtime) again(delay time.Duration) *spawn.Proc {
 		select {
 		case <-r.quit:
 			return nil
-		case <-r.restart:
-			r.board.Reset()
+		case forget := <-r.restart:
+			if forget {
+				r.board.Reset()
+			}
 			afterDeath = false
 		case <-time.After(delay):
 		}
@@ -281,7 +286,8 @@ type ending int
 const (
 	died ending = iota
 	stopped
-	restarted
+	restarted // its counts go on
+	begun     // anew, counts and all
 )
 
 // follow passes on what the process says until it ends, or has to.
@@ -294,7 +300,10 @@ func (r *Runtime) follow(p *spawn.Proc) ending {
 				return died
 			}
 			r.heard(line)
-		case <-r.restart:
+		case forget := <-r.restart:
+			if forget {
+				return begun
+			}
 			return restarted
 		case <-r.quit:
 			return stopped
@@ -455,11 +464,11 @@ func (r *Runtime) Pids() []int {
 }
 
 // Restart ends the top process and everything below it, and starts it anew at
-// once, as if the lab had just begun. Ready tells when it serves; what ends on
-// the way is not told as a death.
-func (r *Runtime) Restart() {
+// once; if its counts are forgotten, as if the lab had just begun. Ready tells
+// when it serves; what ends on the way is not told as a death.
+func (r *Runtime) Restart(forget bool) {
 	select {
-	case r.restart <- struct{}{}:
+	case r.restart <- forget:
 	default: // one is under way
 	}
 }

@@ -84,6 +84,7 @@ type Spec struct {
 // House is what the runtimes of one lab share.
 type House struct {
 	spec       Spec
+	weight     atomic.Value // app.Weight: the spec's, until SetWeight
 	id         string
 	token      string
 	itersPerMS int64
@@ -103,6 +104,7 @@ type House struct {
 // this one share. On an error nothing is left behind.
 func Open(spec Spec, models []string) (_ *House, err error) {
 	h := &House{spec: spec, id: houseID(), ports: map[string]port{}, closing: make(chan struct{}), token: rand.Text(), itersPerMS: app.Calibrate()}
+	h.weight.Store(spec.Weight)
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -172,7 +174,7 @@ func (h *House) Yard() *cage.Yard { return h.yard }
 
 // settings are what every role is told.
 func (h *House) settings(model string) []string {
-	s := h.spec
+	s := h.weighed(h.weight.Load().(app.Weight))
 	queue := s.Queue
 	if model == Container && s.Concurrency > 0 {
 		// A concurrency that somebody has chosen is a promise: what is beyond it

@@ -416,6 +416,10 @@ type Command struct {
 	Inject *Inject
 	Mode   string // of the container
 	Undo   bool   // every fault that is in force or armed; figures stay
+	// Weight is what the application costs to start: function, application,
+	// monolith. All processes are started anew with it, as Renew does it; of the
+	// figures only the times of the starts begin anew.
+	Weight string
 	// Renew lets what is in flight end, starts the processes of all models
 	// anew, and goes on: what a fault left in them is gone, the figures stay.
 	Renew bool

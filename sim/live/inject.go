@@ -49,6 +49,8 @@ func (l *Lab) do(c sim.Command) error {
 		l.applyPause()
 	case c.Mode != "":
 		return l.setMode(c.Mode)
+	case c.Weight != "":
+		return l.setWeight(c.Weight)
 	case c.Undo:
 		l.undo()
 	case c.Renew:
@@ -294,7 +296,7 @@ func (l *Lab) reset() error {
 			f := s.rt.Memory()
 			s.base = base{cpu: f.CPU, oomKills: f.OOMKills, reset: true}
 			s.state, s.awaiting = sim.Starting, true
-			s.rt.Restart()
+			s.rt.Restart(true)
 		}
 	}
 	return nil

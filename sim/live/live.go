@@ -23,7 +23,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	goruntime "runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,12 +115,7 @@ type launched struct {
 // Open checks the configuration, takes the ports, and begins to start the
 // models. It returns before they serve; the snapshots tell.
 func Open(cfg Config) (*Lab, error) {
-	var names []string
-	for m := range sim.NModels {
-		if cfg.Models.Has(m) {
-			names = append(names, m.String())
-		}
-	}
+	names := cfg.names()
 	if err := cfg.Spec.Check(names); err != nil {
 		return nil, err
 	}
@@ -147,22 +141,9 @@ func Open(cfg Config) (*Lab, error) {
 	}
 	l.rate = cfg.RatePerS
 	if l.rate == 0 {
-		starters := 0
-		for _, m := range []sim.Model{sim.CGI, sim.Container} {
-			if cfg.Models.Has(m) {
-				starters++
-			}
-		}
-		startCPU := traffic.StartCPU(starters, cfg.Spec.Weight)
-		if cfg.Models.Has(sim.Container) {
-			startCPU += runtimes.EngineCPU(cfg.Spec.Engine)
-		}
-		workers := 0
-		if cfg.Models.Has(sim.Prefork) { // only then is there a pool to be kept half idle
-			workers = cfg.Spec.Workers
-		}
-		l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), workers, goruntime.NumCPU(), len(names), startCPU)
+		l.autoRate(cfg.Spec.Weight)
 	}
+	l.weight = cfg.WeightName
 	l.house = house
 	l.mode = cmp.Or(cfg.Spec.Mode, sim.ModeFresh)
 	l.begun = time.Now()
@@ -223,11 +204,7 @@ func (l *Lab) startTraffic() {
 			targets = append(targets, traffic.Target{Model: int(m), Addr: addr})
 		}
 	}
-	l.inbox.Lock()
-	l.inbox.era++
-	era := l.inbox.era
-	l.inbox.arrivals, l.inbox.results, l.inbox.retries = nil, nil, nil
-	l.inbox.Unlock()
+	era := l.nextEra()
 	l.targets = len(targets)
 	// with changes the newest arrival, if it is that one.
 	with := func(era int, id uint64, change func(*arrival)) {
@@ -306,6 +283,16 @@ func (l *Lab) endTraffic() {
 	cancel()
 	l.generator.Drain(now)
 	l.generator = nil
+	l.nextEra() // what has ended meanwhile is of no book any more
+}
+
+// nextEra empties the inbox, and closes it to the traffic of before.
+func (l *Lab) nextEra() int {
+	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	l.inbox.era++
+	l.inbox.arrivals, l.inbox.results, l.inbox.retries = nil, nil, nil
+	return l.inbox.era
 }
 
 // forget starts all figures from zero.
@@ -313,8 +300,6 @@ func (l *Lab) forget() {
 	for m := range sim.NModels {
 		l.models[m].book = ledger.New(m)
 		l.models[m].meter = traffic.NewMeter()
-		l.models[m].starts = newDurations()
-		l.models[m].warm, l.models[m].calls, l.models[m].destroys = newDurations(), newDurations(), newDurations()
 		l.models[m].dead = nil
 		if m == sim.Container {
 			l.models[m].book.Mode(l.mode)
@@ -322,6 +307,7 @@ func (l *Lab) forget() {
 		l.models[m].told = nil
 		l.plan.Renewed(m)
 	}
+	l.forgetStarts()
 	l.tape = tape{}
 	l.served = time.Time{}
 	l.injections = 0

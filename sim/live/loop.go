@@ -36,6 +36,7 @@ type loopState struct {
 	tape       tape
 	injections int
 	mode       string // of the container
+	weight     string
 	armed      *armed
 	turns      []turn
 	active     []*injected

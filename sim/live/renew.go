@@ -15,6 +15,7 @@ type renewal struct {
 	since      time.Time
 	gaveUp     bool
 	restarting bool
+	weight     bool // the starts before it were of another weight
 }
 
 const (
@@ -60,12 +61,15 @@ func (l *Lab) renew(now time.Time) {
 	for m := range sim.NModels {
 		if s := &l.models[m]; s.rt != nil {
 			s.state, s.awaiting = sim.Starting, true
-			s.rt.Restart()
+			s.rt.Restart(false)
 		}
 	}
 }
 
 func (l *Lab) endRenewal() {
+	if l.renewal.weight {
+		l.forgetStarts()
+	}
 	l.renewal = nil
 	now := l.at(time.Now())
 	for m := range sim.NModels {

@@ -45,7 +45,7 @@ func (l *Lab) snapshot(now time.Time) *sim.Snapshot {
 	s := &sim.Snapshot{
 		Kind: sim.Live, Seq: l.seq, At: l.at(now),
 		Load: sim.Load{RatePerS: l.rate, RateWhy: l.rateWhy, Paused: l.paused, Stopped: l.stopped,
-			Workload: l.cfg.Workload.String(), Weight: l.cfg.WeightName, Seed: l.cfg.Seed},
+			Workload: l.cfg.Workload.String(), Weight: l.weight, Seed: l.cfg.Seed},
 		Tape:   l.tape.cells(perCell(l.rate)),
 		Active: l.inForce(),
 		Events: l.events,
