@@ -1,4 +1,4 @@
-// Package assets holds what is embedded in the program: for now the words of
+// Package assets holds what is embedded in the program: the live script, and the words of
 // the screen, in English and in Japanese, and those of the faults apart.
 //
 // Costs: the words are parsed when they are first asked for (about a
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed words/*.toml
+//go:embed words/*.toml scenarios/*.toml
 var files embed.FS
 
 // bundle parses the message files once. A file that doesn't parse is a mistake
@@ -40,7 +40,7 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 // names are the message files of a language.
 func names(lang string) []string {
 	var of []string
-	for _, about := range []string{"", "faults.", "pages."} {
+	for _, about := range []string{"", "faults.", "pages.", "keys."} {
 		of = append(of, path.Join("words", about+lang+".toml"))
 	}
 	return of

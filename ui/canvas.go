@@ -8,6 +8,7 @@ type canvas struct {
 	w, h int
 	line []canvasLine
 	pal  *palette
+	ja   bool // the words are Japanese
 }
 
 type canvasLine struct {
@@ -47,6 +48,9 @@ func (c *canvas) write(y, x, width int, st style, s string, n int) int {
 	l := &c.line[y]
 	x = max(x, l.w)
 	width = min(width, c.w-x)
+	if c.pal.ascii {
+		s = asciiOnly(s, c.ja)
+	}
 	if n < 0 {
 		n = cells(s)
 	}
@@ -60,9 +64,9 @@ func (c *canvas) write(y, x, width int, st style, s string, n int) int {
 	for ; l.w < x; l.w++ {
 		l.text = append(l.text, ' ')
 	}
-	l.text = append(l.text, c.pal[st].on...)
+	l.text = append(l.text, c.pal.of[st].on...)
 	l.text = append(l.text, s...)
-	l.text = append(l.text, c.pal[st].off...)
+	l.text = append(l.text, c.pal.of[st].off...)
 	l.w = x + n
 	return l.w
 }
@@ -84,10 +88,12 @@ func (c *canvas) right(y, end int, st style, s string) {
 	}
 }
 
-// String is the window's content, with line breaks between the lines.
+// String is the window's content, with line breaks between the lines. Where the
+// palette has a paper, it covers all of the window.
 func (c *canvas) String() string {
 	var b strings.Builder
 	n := 0
+	paper := c.pal.paper
 	for i := range c.line {
 		n += len(c.line[i].text) + 1
 	}
@@ -96,7 +102,14 @@ func (c *canvas) String() string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
+		b.WriteString(paper)
 		b.Write(c.line[i].text)
+		if paper != "" {
+			for range c.w - c.line[i].w {
+				b.WriteByte(' ')
+			}
+			b.WriteString(sgrReset)
+		}
 	}
 	return b.String()
 }

@@ -35,7 +35,7 @@ func (f *frame) catalogue() {
 		y++
 	}
 	f.noticeRowOver(f.h - 2)
-	f.put(f.h-1, 0, f.w, faint, f.t("catalogue.keys"))
+	f.keyRow(f.h - 1)
 }
 
 func (f *frame) faultRow(y int, k *fault.Kind, chosen bool) {

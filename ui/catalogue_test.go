@@ -88,7 +88,7 @@ func TestCatalogueRefused(t *testing.T) {
 func TestCatalogueFits(t *testing.T) {
 	for _, lang := range assets.Languages {
 		word := assets.Words(lang)
-		for _, id := range []string{"catalogue.presses", "catalogue.keys"} {
+		for _, id := range []string{"catalogue.presses"} {
 			if n := cells(word.T(id, nil)); n > 80 {
 				t.Errorf("%s: %s: %d cells", lang, id, n)
 			}

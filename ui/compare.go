@@ -67,7 +67,7 @@ func (f *frame) compare() {
 		f.panel(i, y, x, width, height)
 	}
 	f.noticeRowOver(f.h - 2)
-	f.put(f.h-1, 0, f.w, faint, fit(f.w, f.t("compare.keys"), f.t("compare.keys_brief")))
+	f.keyRow(f.h - 1)
 }
 
 // legendModels names the lines: number, word and colour.

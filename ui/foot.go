@@ -21,6 +21,10 @@ func (f *frame) notice() (style, string) {
 		return note, clean(st.notice)
 	case f.snap.Armed != nil:
 		return note, f.armed(f.snap.Armed)
+	case st.tour > 0:
+		return note, f.t(tourWords[st.tour-1])
+	case st.step > 0:
+		return strong, f.stepWord("row")
 	case st.holding:
 		return note, f.t("next.frozen")
 	case f.snap.Load.Paused:
@@ -65,13 +69,4 @@ func (f *frame) armed(a *sim.Armed) string {
 	return f.word.T("armed", map[string]any{
 		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": since,
 	})
-}
-
-// keyRow lists the keys that do something now.
-func (f *frame) keyRow(y int) {
-	words := f.t("keys.short")
-	if long := f.t("keys.long"); cells(long) <= f.w {
-		words = long
-	}
-	f.put(y, 0, f.w, faint, words)
 }

@@ -43,9 +43,11 @@ func (f *frame) units(d string) string {
 // draw returns the whole window.
 func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h int, pal *palette) string {
 	f.reset(w, h, pal)
+	f.ja = word.Lang() == "ja"
 	f.layout = layoutFor(w, h, st.slots)
 	f.snap, f.st, f.word = snap, st, word
 	switch {
+	case st.blank:
 	case w < oneWidth || h < oneHeight:
 		f.tooSmall()
 	case snap == nil:

@@ -42,7 +42,7 @@ func (f *frame) one() {
 	}
 	f.oneStory(m, y, last)
 	f.noticeRow(f.h - 2)
-	f.put(f.h-1, 0, f.w, faint, fit(f.w, f.t("one.keys"), f.t("one.keys_brief")))
+	f.keyRow(f.h - 1)
 }
 
 // oneLayout spends the rows above ten.

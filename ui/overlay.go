@@ -24,11 +24,7 @@ func (f *frame) overlay() {
 	data := map[string]any{
 		"From": count(min(from+1, len(lines))), "To": count(min(from+room, len(lines))), "Of": count(len(lines)),
 	}
-	keys := f.word.T("overlay.keys", data)
-	if f.st.over == eventsOverlay {
-		keys = fit(f.w, f.word.T("events.keys", data), f.word.T("events.keys_brief", data))
-	}
-	f.put(f.h-1, 0, f.w, faint, keys)
+	f.keyRowFrom(f.h-1, f.put(f.h-1, 0, f.w, faint, f.word.T("overlay.place", data))+3)
 }
 
 // noticeRowOver shows a notice only: there is nothing to try next in a help.
@@ -42,6 +38,9 @@ func (f *frame) noticeRowOver(y int) {
 func (f *frame) overlayLines() []string {
 	if f.st.over == eventsOverlay {
 		return f.eventLines()
+	}
+	if f.st.over == helpOverlay {
+		return f.keyLines()
 	}
 	lines := helpLines(f.t("help.text"), f.w)
 	lines = append(append(lines, ""), helpLines(f.t("help.pages"), f.w)...)
@@ -100,12 +99,17 @@ func helpLines(text string, w int) []string {
 			lines = append(lines, wrap(line, w)...)
 			continue
 		}
-		for i, part := range wrap(what, w-helpIndent) {
-			if i > 0 {
-				name = ""
-			}
-			lines = append(lines, name+strings.Repeat(" ", max(helpIndent-cells(name), 1))+part)
+		lines = append(lines, helpRow(name, what, w)...)
+	}
+	return lines
+}
+
+func helpRow(name, what string, w int) (lines []string) {
+	for i, part := range wrap(what, w-helpIndent) {
+		if i > 0 {
+			name = ""
 		}
+		lines = append(lines, name+strings.Repeat(" ", max(helpIndent-cells(name), 1))+part)
 	}
 	return lines
 }

@@ -1,28 +1,12 @@
 package ui
 
 import (
-	"strconv"
-
 	tea "github.com/charmbracelet/bubbletea"
 
 	"forklore/sim"
 )
 
 // The keys of the pages: zoom, compare, events.
-
-// enter chooses in the catalogue, opens the page of one model, and closes it.
-func (p *program) enter() {
-	switch {
-	case p.st.over == catalogueOverlay:
-		p.choose()
-	case p.snap == nil:
-		p.st.say(p.t("wait"))
-	case p.st.over != zoomOverlay && (p.w < minWidth || p.h < minHeight):
-		p.st.say(p.word.T("said.no_zoom", map[string]any{"MinW": strconv.Itoa(minWidth), "MinH": strconv.Itoa(minHeight)}))
-	default:
-		p.toggle(zoomOverlay)
-	}
-}
 
 // show makes a model the one that zoom and small windows show.
 func (p *program) show(m sim.Model) {
@@ -31,22 +15,30 @@ func (p *program) show(m sim.Model) {
 	}
 }
 
-// sideways is left and right: another model's events or page, or, in a window
-// with room for one, another model. The target stays.
-func (p *program) sideways(msg tea.KeyMsg) {
+// sideways is left and right: another model's page, or, in a window with room
+// for one, another model. The target stays.
+func (p *program) sideways(key string) tea.Cmd {
 	by := 1
-	if msg.Type == tea.KeyLeft {
+	if key == "left" {
 		by = -1
 	}
-	small := p.w < minWidth || p.h < minHeight
-	switch {
-	case p.st.over == eventsOverlay:
-		p.filter((p.st.filter + by + nFilters) % nFilters)
-	case p.st.over == zoomOverlay, p.st.over == noOverlay && small:
-		p.show(sim.Model((int(p.st.shown) + by + int(sim.NModels)) % int(sim.NModels)))
+	p.show(sim.Model((int(p.st.shown) + by + int(sim.NModels)) % int(sim.NModels)))
+	return nil
+}
+
+// whose lists another one's events.
+func (p *program) whose(key string) tea.Cmd {
+	switch key {
+	case "left":
+		p.filter((p.st.filter - 1 + nFilters) % nFilters)
+	case "right":
+		p.filter((p.st.filter + 1) % nFilters)
+	case "a":
+		p.filter(0)
 	default:
-		p.st.say(p.said("said.unknown", msg.String()))
+		p.filter(int(key[0] - '0'))
 	}
+	return nil
 }
 
 // nFilters are all, the four models, and the lab.

@@ -15,14 +15,23 @@ import (
 type program struct {
 	ctx   context.Context
 	src   sim.Source
+	opt   Options
 	word  *assets.Printer
-	pal   *palette
 	clock func() time.Time
+
+	palettes map[string]*palette
+	theme    string
+	pal      *palette
 
 	snap *sim.Snapshot
 	st   state
 	held *picture // z holds it; nil: the newest is shown
 	w, h int
+
+	nextW, nextH int  // the newest size
+	resizing     bool // it isn't taken before the pause is over
+	again        bool // the key that is being pressed was asked for a second time
+	forgetful    bool // it was said that choices can't be remembered
 
 	frame frame
 	drawn string // the last frame, while nothing has changed
@@ -32,11 +41,19 @@ type program struct {
 // snapshotMsg carries a snapshot; nil when the source has ended.
 type snapshotMsg struct{ snap *sim.Snapshot }
 
-func newProgram(ctx context.Context, src sim.Source, lang string, pal *palette) *program {
-	return &program{
-		ctx: ctx, src: src, word: assets.Words(lang), pal: pal, clock: time.Now,
-		st: state{target: sim.AllModels}, stale: true,
+func newProgram(ctx context.Context, src sim.Source, opt Options, palettes map[string]*palette) *program {
+	p := &program{
+		ctx: ctx, src: src, opt: opt, word: assets.Words(assets.Lang(opt.Lang)), palettes: palettes, clock: time.Now,
+		st: state{target: sim.AllModels, bare: len(palettes) == 1}, stale: true,
 	}
+	p.wear(opt.Theme)
+	switch {
+	case opt.Stage:
+		p.st.step = 1
+	case opt.Tour:
+		p.st.tour = 1
+	}
+	return p
 }
 
 // Init waits for the first snapshot.
@@ -67,7 +84,13 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		p.announce(msg.snap.Events)
 		return p, p.next
 	case tea.WindowSizeMsg:
-		p.w, p.h = msg.Width, msg.Height
+		return p, p.resize(msg.Width, msg.Height)
+	case resizeMsg:
+		return p, p.resized()
+	case savedMsg:
+		p.saved(msg)
+	case rememberedMsg:
+		p.remembered(msg.err)
 	case tea.KeyMsg:
 		return p, p.key(msg)
 	}

@@ -21,6 +21,7 @@ type overlay int
 const (
 	noOverlay overlay = iota
 	helpOverlay
+	infoOverlay
 	eventsOverlay
 	catalogueOverlay
 	compareOverlay
@@ -37,8 +38,14 @@ type state struct {
 
 	notice      string
 	noticeUntil time.Time
-	confirm     rune // 'q' or 'r', pressed once
+	confirm     string // "q" or "r", pressed once
 	confirmBy   time.Time
+
+	blank    bool          // nothing is drawn, until a key
+	bare     bool          // the terminal has no colours
+	step     int           // of the live script; 0: it hasn't begun
+	tour     int           // its caption, from 1; 0: none
+	tourFrom time.Duration // when it began
 
 	holding bool // the picture is an older one: z holds it
 
@@ -57,6 +64,10 @@ type state struct {
 	heldTill time.Duration
 	at       time.Duration // of the newest snapshot
 	resetAt  time.Duration // incidents up to then are forgotten
+
+	// How many incidents there were, and up to when they are counted.
+	incidents [sim.NModels]int
+	counted   [sim.NModels]time.Duration
 
 	events []sim.Event // the last ones, oldest first
 	slots  int         // the most process slots that a model has had
@@ -88,6 +99,8 @@ func (s *state) observe(snap *sim.Snapshot) {
 		s.hist = new(history)
 	}
 	s.hist.add(snap)
+	s.tally(snap.Current)
+	s.stroll(snap.At)
 	was, wasOpen := s.of, anyOpen(s.group)
 	s.of, s.group = pickGroup(s.of, s.group, snap.Current, s.resetAt, snap.At)
 	open := anyOpen(s.group)
@@ -132,6 +145,7 @@ func (p *picture) with(now *state) *state {
 	st := p.st
 	st.now, st.target, st.holding = now.now, now.target, true
 	st.notice, st.noticeUntil = now.notice, now.noticeUntil
+	st.blank, st.step, st.tour = now.blank, now.step, now.tour
 	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
 	st.shown, st.filter = now.shown, now.filter
 	return &st
@@ -144,6 +158,10 @@ func (s *state) forget(at time.Duration) {
 	s.tape, s.held = sim.Tape{}, false
 	if s.hist != nil {
 		s.hist.clear()
+	}
+	s.incidents = [sim.NModels]int{}
+	if at == 0 {
+		s.counted = [sim.NModels]time.Duration{}
 	}
 }
 

@@ -55,9 +55,13 @@ func (f *frame) strip(y int) int {
 
 // caption is the two sentences before the first fault.
 func (f *frame) caption(y, last int) {
-	for _, id := range []string{"caption.what", "caption.press"} {
+	words := []string{f.t("caption.what"), f.t("caption.press")}
+	if say := f.stepWord("say"); say != "" {
+		words = []string{say}
+	}
+	for _, text := range words {
 		y++
-		for _, line := range wrap(f.t(id), f.w) {
+		for _, line := range wrap(text, f.w) {
 			if y < last {
 				f.put(y, 0, f.w, strong, line)
 				y++

@@ -27,7 +27,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 
-	"forklore/assets"
 	"forklore/sim"
 
 	_ "forklore/ui/quiet" // before Bubble Tea
@@ -36,9 +35,18 @@ import (
 // Options are what the screen may be told. The zero value is the terminal, in
 // the locale's language.
 type Options struct {
-	Lang string    // "en", "ja", or "" for the locale's
-	In   io.Reader // nil: the terminal
-	Out  io.Writer // nil: the terminal
+	Lang  string // "en", "ja", or "" for the locale's
+	Theme string // one of Themes, "" for the first
+	ASCII bool   // no braille, and nothing else beyond ASCII in English
+	Tour  bool   // captions for who has never seen this
+	Stage bool   // begin with the first step of the live script
+	// Remember keeps what was chosen for the next time; nil: it can't. It may
+	// take its time.
+	Remember func(name, value string) error
+	// Folders are where a picture is saved if the current folder can't be written.
+	Folders []string
+	In      io.Reader // nil: the terminal
+	Out     io.Writer // nil: the terminal
 }
 
 // framesPerS is how often the renderer looks for a new frame. There are ten
@@ -47,7 +55,8 @@ const framesPerS = 20
 
 // Run shows the source until the user quits or the source ends, which is no
 // error; the source is left open. It restores the terminal on every way out: a
-// panic in here, a signal, the context's end. The latter two are reported.
+// panic in here, a signal, the context's end. The latter two are reported. Some
+// lines of what happened stay in the terminal.
 func Run(ctx context.Context, src sim.Source, opt Options) error {
 	// Bubble Tea's own handler knows SIGINT and SIGTERM; SIGHUP, when the
 	// terminal is closed, would end the lab before it has cleaned up.
@@ -59,13 +68,12 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 	}
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithAltScreen(),
-		tea.WithFPS(framesPerS), tea.WithOutput(opt.Out),
+		tea.WithFPS(framesPerS), tea.WithOutput(inSync(opt.Out)),
 	}
 	if opt.In != nil {
 		options = append(options, tea.WithInput(opt.In))
 	}
-	pal := newPalette(lipgloss.NewRenderer(opt.Out))
-	model := newProgram(ctx, src, assets.Lang(opt.Lang), pal)
+	model := newProgram(ctx, src, opt, palettes(lipgloss.NewRenderer(opt.Out).ColorProfile(), dumb(), opt.ASCII))
 	program := tea.NewProgram(model, options...)
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
@@ -82,6 +90,11 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 		}
 	}()
 	_, err := program.Run()
+	if !errors.Is(err, tea.ErrProgramPanic) {
+		for _, line := range model.summary() {
+			fmt.Fprintln(opt.Out, line)
+		}
+	}
 	switch {
 	case err == nil:
 		return nil

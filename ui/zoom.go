@@ -62,7 +62,7 @@ func (f *frame) zoom() {
 		f.lastIncidents(m, parts.bottom, parts.incidents)
 	}
 	f.noticeRowOver(f.h - 2)
-	f.put(f.h-1, 0, f.w, faint, f.t("zoom.keys"))
+	f.keyRow(f.h - 1)
 }
 
 // treeRows are the lines of the process tree: the parent, and below it who
