@@ -8,6 +8,9 @@
 //	forklore lesson  sim/live ──> lessons     a lesson's claims, held against the machine
 //	forklore matrix  sim/live ──> sim/matrix  every fault into every model
 //
+// main.go has the commands, screen.go those with a screen, settings.go what
+// they are told and by whom.
+//
 // The same binary is also every process of the lab: a role of runtimes/... is
 // entered before main, by the package's init function (see runtimes/role).
 package main
@@ -33,7 +36,6 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/charmbracelet/x/term"
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -53,7 +55,6 @@ import (
 	"forklore/sim/matrix"
 	"forklore/sim/report"
 	"forklore/sim/traffic"
-	"forklore/ui"
 )
 
 // Exit statuses. After a signal it is 128 and the signal's number.
@@ -124,14 +125,15 @@ func run() (code int) {
 type options struct {
 	models, rate, arrivals, workload, weight, memory string
 	restartDelay, loopListener, cgi, engine, lang    string
-	container, function                              string
+	container, function, theme, configFile           string
 	seed                                             uint64
 	pids                                             int64
 	workers, maxRequests, maxCalls, queue, port      int
 	pool, concurrency                                int
 	callTimeout, timeout, idle                       time.Duration
-	keepAlive, cgiGiven                              bool
+	keepAlive, cgiGiven, ascii, tour                 bool
 	miswire                                          []string
+	placeOf                                          map[string]string // file:line, of what the user's file says
 
 	runFor     time.Duration // of run
 	injections []string
@@ -146,15 +148,18 @@ func command() *cobra.Command {
 		Long: `forklore runs CGI, prefork, an event loop and a container per call, for real,
 side by side on this machine, sends all four the same requests, and shows how
 far a crash or a leak spreads in each.`,
-		Args:             cobra.NoArgs,
-		SilenceUsage:     true,
-		SilenceErrors:    true,
-		PersistentPreRun: func(c *cobra.Command, _ []string) { o.cgiGiven = c.Flags().Changed("cgi") },
-		RunE:             func(*cobra.Command, []string) error { return lab(o) },
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			o.cgiGiven = c.Flags().Changed("cgi")
+			return o.settle(c)
+		},
+		RunE: func(*cobra.Command, []string) error { return lab(o, false) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	o.register(root.PersistentFlags())
-	root.Flags().StringVar(&o.lang, "lang", "", "language of the screen, en or ja (default: the locale's)")
+	o.screenFlags(root.Flags())
 
 	headless := &cobra.Command{
 		Use:     "run",
@@ -167,7 +172,7 @@ far a crash or a leak spreads in each.`,
 	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")
 	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
-	root.AddCommand(headless, matrixCommand(o, os.Stdout), benchCommand(os.Stdout),
+	root.AddCommand(headless, demoCommand(o), matrixCommand(o, os.Stdout), benchCommand(os.Stdout),
 		lessonCommand(os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout))
 	return root
 }
@@ -199,6 +204,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.function, "function", "", "a CGI program to put into the sandboxes: a static file, or a folder as root with the program /function")
 	f.StringVar(&o.engine, "engine", runtimes.NativeEngine, "what makes the containers: "+strings.Join(runtimes.Engines, ", "))
 	f.IntVar(&o.port, "port", 0, "first of four ports on 127.0.0.1; 0: free ones")
+	f.StringVar(&o.configFile, "config", "", "file of settings, flags by their names (default: forklore/config.toml in the XDG config folder)")
 	f.StringSliceVar(&o.miswire, "miswire", nil, "cgi=eventloop: the one's requests go to the other (for tests)")
 	f.MarkHidden("miswire")
 }
@@ -213,7 +219,12 @@ const (
 )
 
 // config turns what was written into what is run, or says what is wrong.
-func (o *options) config() (cfg live.Config, err error) {
+func (o *options) config() (live.Config, error) {
+	cfg, err := o.read()
+	return cfg, o.placed(err)
+}
+
+func (o *options) read() (cfg live.Config, err error) {
 	for name := range strings.SplitSeq(o.models, ",") {
 		m, ok := sim.ParseModel(strings.TrimSpace(name))
 		if !ok {
@@ -391,30 +402,6 @@ func (o *options) open() (*live.Lab, live.Config, error) {
 	return l, cfg, nil
 }
 
-// lab is the screen.
-func lab(o *options) error {
-	if o.lang != "" && o.lang != "en" && o.lang != "ja" {
-		return badInput("--lang %q: must be en or ja", o.lang)
-	}
-	if !isatty.IsTerminal(os.Stdout.Fd()) || !isatty.IsTerminal(os.Stdin.Fd()) {
-		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")
-	}
-	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
-	defer ended()
-	l, _, err := o.open()
-	if err != nil {
-		return err
-	}
-	err = errors.Join(ui.Run(ctx, l, ui.Options{Lang: assets.Lang(o.lang)}), l.Close())
-	if err := signalStatus(ctx); err != nil {
-		return err
-	}
-	if err != nil {
-		return status{exitProblem, err}
-	}
-	return nil
-}
-
 // withoutScreen is the command run.
 func withoutScreen(o *options, out io.Writer) error {
 	cfg, err := o.config()
@@ -520,7 +507,7 @@ minutes, and needs the machine for itself.`,
 }
 
 // matrixFlags are those of the lab that change nothing of what is expected.
-var matrixFlags = []string{"models", "seed", "engine", "port"}
+var matrixFlags = []string{"models", "seed", "engine", "port", "config"}
 
 func (o *options) matrix(faults []fault.Kind, asJSON bool, out io.Writer) error {
 	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
@@ -568,7 +555,7 @@ each model answers at most. It needs the machine for itself.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
-				if f.Changed {
+				if f.Changed && f.Name != "config" {
 					err = badInput("--%s: bench measures all that there is, in its own way; it takes no such flag", f.Name)
 				}
 			})
@@ -936,12 +923,20 @@ const (
 	lookAtIt = 10 * time.Second
 )
 
-// logPath is under the user's state folder, "" if the user has no home.
-func logPath() string {
+// stateFolder is under the user's own, "" if the user has no home.
+func stateFolder() string {
 	if os.Getenv("HOME") == "" && os.Getenv("XDG_STATE_HOME") == "" {
 		return ""
 	}
-	return filepath.Join(xdg.StateHome, "forklore", "forklore.log")
+	return filepath.Join(xdg.StateHome, "forklore")
+}
+
+func logPath() string {
+	folder := stateFolder()
+	if folder == "" {
+		return ""
+	}
+	return filepath.Join(folder, "forklore.log")
 }
 
 // openLog sends the log to a file under the user's state folder, where the

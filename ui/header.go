@@ -2,12 +2,22 @@ package ui
 
 import "forklore/sim"
 
+// usualWeight need not be said where there is little room.
+const usualWeight = "application"
+
 // header is the first row: where the figures come from, what traffic runs,
 // what a fault would hit, how long it has been running.
 func (f *frame) header(y int) int {
 	kind := f.t("kind." + string(f.snap.Kind))
 	x := f.put(y, 0, f.w, banner, " "+kind+" ")
 	load := &f.snap.Load
+	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
+	work := load.Workload
+	if f.w >= 110 {
+		work += "  " + f.t("head.weight") + " " + load.Weight
+	} else if load.Weight != usualWeight {
+		work = load.Weight + "  " + work
+	}
 	rate := f.word.T("head.rate", map[string]any{"Rate": perSecond(load.RatePerS)})
 	switch load.RateWhy { // which limit --rate auto has met
 	case "cpu":
@@ -19,17 +29,16 @@ func (f *frame) header(y int) int {
 	case load.Paused:
 		x = f.put(y, x+1, f.w, warn, f.t("head.paused"))
 	case n > 1:
-		x = f.put(y, x+1, f.w, plain, rate+f.tn("head.same", n))
+		same := f.tn("head.same", n)
+		if x+1+cells(rate+same)+2+cells(work)+2+cells(end) > f.w {
+			same = "" // the tapes' heading says it, too
+		}
+		x = f.put(y, x+1, f.w, plain, rate+same)
 	default:
 		x = f.put(y, x+1, f.w, plain, rate)
 	}
 	if f.st.holding {
 		x = f.put(y, x+1, f.w, banner, " "+f.t("head.frozen")+" ")
-	}
-	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
-	work := load.Workload
-	if f.w >= 110 {
-		work += "  " + f.t("head.weight") + " " + load.Weight
 	}
 	f.put(y, x+2, f.w-x-2-cells(end)-2, faint, clipDots(clean(work), f.w-x-2-cells(end)-2))
 	f.right(y, f.w, strong, end)

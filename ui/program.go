@@ -31,7 +31,10 @@ type program struct {
 	nextW, nextH int  // the newest size
 	resizing     bool // it isn't taken before the pause is over
 	again        bool // the key that is being pressed was asked for a second time
-	forgetful    bool // it was said that choices can't be remembered
+
+	choices     map[string]string // to be remembered, when the last ones are
+	remembering bool
+	forgetful   bool // it was said that they can't be
 
 	frame frame
 	drawn string // the last frame, while nothing has changed
@@ -90,7 +93,7 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case savedMsg:
 		p.saved(msg)
 	case rememberedMsg:
-		p.remembered(msg.err)
+		return p, p.remembered(msg.err)
 	case tea.KeyMsg:
 		return p, p.key(msg)
 	}

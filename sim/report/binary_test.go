@@ -61,7 +61,7 @@ func command(t *testing.T, args ...string) *lab {
 		t.Fatal(err)
 	}
 	l := &lab{Cmd: exec.Command(path, args...)}
-	l.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
+	l.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
 	l.Stdout, l.Stderr = &l.out, &l.err
 	return l
 }
