@@ -26,6 +26,7 @@ const (
 	catalogueOverlay
 	compareOverlay
 	zoomOverlay
+	nOverlays
 )
 
 // state is what the screen knows besides the newest snapshot. Together with

@@ -25,7 +25,7 @@ func (p *program) summary() []string {
 		if n := p.st.incidents[m]; n > 0 {
 			text += ", " + f.tn("sum.incidents", n)
 		}
-		lines = append(lines, "  "+pad(f.t("label."+m.String()))+text)
+		lines = append(lines, pad(f.t("label."+m.String()))+text)
 	}
 	if len(p.st.group) == 0 {
 		return lines
@@ -35,7 +35,7 @@ func (p *program) summary() []string {
 		in := &p.st.group[i]
 		figure, _ := f.figure(in)
 		figure += strings.Repeat(" ", max(figureWidth-cells(figure), 1))
-		lines = append(lines, "  "+pad(f.t("label."+in.Model.String()))+figure+f.sentence(in))
+		lines = append(lines, pad(f.t("label."+in.Model.String()))+figure+f.sentence(in))
 	}
 	if f.pal = p.pal; f.pal.ascii {
 		for i := range lines {

@@ -44,8 +44,8 @@ var themes = []theme{
 	}},
 	{name: "light", paper: "#ffffff", ink: "#1c1f24", of: [nStyles]look{
 		faint: {colour: "#5b616b"}, strong: {colour: "#000000", bold: true}, banner: {bold: true, reverse: true},
-		good: {colour: "#0046c7", bold: true}, warn: {colour: "#8a6a00", bold: true}, bad: {colour: "#a80000", bold: true}, note: {colour: "#0a6f86", bold: true},
-		series1: {colour: "#0046c7"}, series2: {colour: "#8a6a00"}, series3: {colour: "#a80000"}, series4: {colour: "#0a6f86"},
+		good: {colour: "#4367e9", bold: true}, warn: {colour: "#756b0b", bold: true}, bad: {colour: "#ce0d76", bold: true}, note: {colour: "#034531", bold: true},
+		series1: {colour: "#4367e9"}, series2: {colour: "#756b0b"}, series3: {colour: "#ce0d76"}, series4: {colour: "#034531"},
 	}},
 	{name: "mono", of: [nStyles]look{
 		faint: {faint: true}, strong: {bold: true}, banner: {bold: true, reverse: true},
@@ -53,8 +53,8 @@ var themes = []theme{
 	}},
 	{name: "projector", paper: "#ffffff", ink: "#000000", bold: true, of: [nStyles]look{
 		faint: {colour: "#3c3c3c"}, banner: {reverse: true},
-		good: {colour: "#0036a8"}, warn: {colour: "#6b4e00"}, bad: {colour: "#8c0000"}, note: {colour: "#00566b"},
-		series1: {colour: "#0036a8"}, series2: {colour: "#6b4e00"}, series3: {colour: "#8c0000"}, series4: {colour: "#00566b"},
+		good: {colour: "#0f26e8"}, warn: {colour: "#5d5516"}, bad: {colour: "#9e2259"}, note: {colour: "#103828"},
+		series1: {colour: "#0f26e8"}, series2: {colour: "#5d5516"}, series3: {colour: "#9e2259"}, series4: {colour: "#103828"},
 	}},
 }
 
