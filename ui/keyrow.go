@@ -37,7 +37,7 @@ func (f *frame) keysThatFit(room int) (row []*binding, gap int) {
 	for i := range bindings {
 		b := &bindings[i]
 		here := b.over == nil && (f.st.over == noOverlay || slices.Contains(pages, f.st.over)) || slices.Contains(b.over, f.st.over) || slices.Contains(b.rows, f.st.over)
-		if b.rank > 0 && here {
+		if b.rank > 0 && here && bound(b.keys[0], f.st.over) == b {
 			all = append(all, b)
 		}
 	}
