@@ -59,7 +59,7 @@ func init() { // they are about what refers to them
 		{id: "crash", keys: []string{"c"}, rank: 1, off: notYet, do: injects(sim.FaultCrash)},
 		{id: "leak", keys: []string{"l"}, rank: 1, off: notYet, do: injects(sim.FaultLeak)},
 		{id: "faults", keys: []string{"f"}, rank: 2, do: opens(catalogueOverlay)},
-		{id: "aim", keys: []string{"1", "2", "3", "4"}, shown: "1 2 3 4", rows: catalogued, rank: 3, do: (*program).aim},
+		{id: "aim", keys: []string{"1", "2", "3", "4"}, shown: "1 2 3 4", rows: catalogued, rank: 1, do: (*program).aim},
 		{id: "all", keys: []string{"a"}, do: (*program).aimAtAll},
 		{id: "faster", keys: []string{"+", "=", ";"}, shown: "+ = ;", rank: 4, off: notYet, do: faster(+1)},
 		{id: "slower", keys: []string{"-"}, off: notYet, do: faster(-1)},

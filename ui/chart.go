@@ -176,9 +176,9 @@ func (f *frame) axis(y, x, w int, models sim.Models) {
 		}
 		return true
 	}
-	for i := len(f.snap.Current) - 1; i >= 0 && len(pieces) < 8; i-- { // the newest first
-		in := &f.snap.Current[i]
-		if !models.Has(in.Model) || in.At <= f.st.resetAt && f.st.resetAt > 0 {
+	for _, id := range f.groups() { // the newest first
+		in := f.effect(id, models)
+		if in == nil || len(pieces) == 8 {
 			continue
 		}
 		at := dotAt(in.At, f.snap.At, 2*w) / 2
@@ -211,6 +211,18 @@ func (f *frame) axis(y, x, w int, models sim.Models) {
 		pieces = pieces[:len(pieces)-1]
 	}
 	f.right(y, x+w, faint, f.t("tape.now")) // if no mark is there
+}
+
+// effect is the incident of a group that came first to one of these models,
+// nil if none did.
+func (f *frame) effect(id groupID, models sim.Models) (first *sim.Incident) {
+	for i := range f.snap.Current {
+		in := &f.snap.Current[i]
+		if models.Has(in.Model) && id.has(in) && (first == nil || in.At < first.At) {
+			first = in
+		}
+	}
+	return first
 }
 
 // dotAt is the column of dots, of that many, that a time of the last minute is

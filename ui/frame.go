@@ -19,6 +19,9 @@ type frame struct {
 
 	plot plot // of the chart that is being drawn
 	bins []bin
+
+	ids     []groupID // see groups
+	grouped bool
 }
 
 // t is a word without figures.
@@ -45,7 +48,7 @@ func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h i
 	f.reset(w, h, pal)
 	f.ja = word.Lang() == "ja"
 	f.layout = layoutFor(w, h, st.slots)
-	f.snap, f.st, f.word = snap, st, word
+	f.snap, f.st, f.word, f.grouped = snap, st, word, false
 	switch {
 	case st.blank:
 	case w < oneWidth || h < oneHeight:

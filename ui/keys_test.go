@@ -51,7 +51,7 @@ func keyFor(name string) tea.KeyMsg {
 	named := map[string]tea.KeyType{
 		"esc": tea.KeyEsc, "ctrl+c": tea.KeyCtrlC, "ctrl+l": tea.KeyCtrlL, "tab": tea.KeyTab,
 		"enter": tea.KeyEnter, "up": tea.KeyUp, "down": tea.KeyDown, "pgdown": tea.KeyPgDown,
-		"pgup": tea.KeyPgUp, "home": tea.KeyHome, "end": tea.KeyEnd, "f1": tea.KeyF1,
+		"left": tea.KeyLeft, "right": tea.KeyRight, "pgup": tea.KeyPgUp, "home": tea.KeyHome, "end": tea.KeyEnd, "f1": tea.KeyF1,
 	}
 	if k, ok := named[name]; ok {
 		return tea.KeyMsg{Type: k}
@@ -143,6 +143,7 @@ func TestKeysBecomeCommands(t *testing.T) {
 // Every printable key does something that can be seen: the frame changes, or
 // a command goes out, or the program ends.
 func TestNoKeyIsSwallowed(t *testing.T) {
+	t.Chdir(t.TempDir()) // s saves a picture
 	keys := []string{"tab", "enter", "esc", "up", "pgdown", "f1", "あ"}
 	for r := '!'; r <= '~'; r++ {
 		keys = append(keys, string(r))

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"cmp"
 	"forklore/sim"
+	"slices"
 )
 
 // sidePanels are the charts beside the four columns of a wide window, which have
@@ -48,24 +50,47 @@ func (f *frame) soFar(y, w int) {
 		f.put(y, whenWidth+whatWidth+int(m)*width, width, faint, digit(m)+" "+f.t("label."+m.String()))
 	}
 	row := y
-	last := groupID{}
-	for i := len(f.snap.Current) - 1; i >= 0; i-- {
-		in := &f.snap.Current[i]
-		if in.At <= f.st.resetAt && f.st.resetAt > 0 || last != (groupID{}) && last.has(in) {
-			continue
-		}
-		last = idOf(in)
+	for _, id := range f.groups() {
 		if row++; row > y+f.events-1 {
 			return
 		}
-		f.put(row, 0, whenWidth, faint, clock(in.At))
-		f.put(row, whenWidth, whatWidth-1, plain, f.t("fault."+string(in.Fault)))
-		for _, of := range gather(last, nil, f.snap.Current) {
-			figure, st := f.figure(&of)
-			f.put(row, whenWidth+whatWidth+int(of.Model)*width, width, st, figure)
+		for i, in := range gather(id, nil, f.snap.Current) {
+			if i == 0 {
+				f.put(row, 0, whenWidth, faint, clock(in.At))
+				f.put(row, whenWidth, whatWidth-1, plain, f.t("fault."+string(in.Fault)))
+			}
+			figure, st := f.figure(&in)
+			f.put(row, whenWidth+whatWidth+int(in.Model)*width, width, st, figure)
 		}
 	}
 	if row == y {
 		f.put(y+1, 0, w, faint, f.t("so_far.none"))
 	}
+}
+
+// mostGroups bounds the list: a fault a second for ten minutes is no reason to
+// draw slowly.
+const mostGroups = 40
+
+// groups are the incidents' groups since the reset, the newest first. They are
+// made once a frame.
+func (f *frame) groups() []groupID {
+	if f.grouped {
+		return f.ids
+	}
+	f.grouped, f.ids = true, f.ids[:0]
+	order := make([]int, 0, len(f.snap.Current))
+	for i := range f.snap.Current {
+		if in := &f.snap.Current[i]; in.At > f.st.resetAt || f.st.resetAt == 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(f.snap.Current[b].At, f.snap.Current[a].At) })
+	for _, i := range order {
+		in := &f.snap.Current[i]
+		if len(f.ids) < mostGroups && !slices.ContainsFunc(f.ids, func(id groupID) bool { return id.has(in) }) {
+			f.ids = append(f.ids, idOf(in))
+		}
+	}
+	return f.ids
 }

@@ -95,7 +95,7 @@ func TestEverySizeHolds(t *testing.T) {
 func TestNothingIsCutOff(t *testing.T) {
 	for lang, wants := range map[string][]string{
 		"en": {"4 now, 1322 started", "26 of 128 MiB", "16/s ok 100%", "p50 268  p99 331 ms", "start 16 ms a call",
-			"busy 4/8 queue 0", "4 open lag 0.9 ms", "target ALL  01:22", "日本 i info ? q", "3 EVENT LOOP   = OK"},
+			"busy 4/8 queue 0", "4 open lag 0.9 ms", "target ALL  01:22", "undo tab g 日本 i ? q", "3 EVENT LOOP   = OK"},
 		"ja": {"稼働4 起動1322 ", "26 / 128 MiB", "16件/秒 成功 100%", "p50 268  p99 331 ms", "起動 16 ms/件",
 			"使用4/8 待ち0", "処理中4 遅れ0.9ms", "対象 全部  01:22", "? q"},
 	} {

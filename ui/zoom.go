@@ -65,20 +65,43 @@ func (f *frame) zoom() {
 	f.keyRow(f.h - 1)
 }
 
-// treeRows are the lines of the process tree: the parent, and below it who
-// serves.
-func (f *frame) treeRows(m sim.Model, ms *sim.ModelState, w int) []string {
+// treeRows is how many lines the process tree has: the parent's, and below it
+// one for each that serves.
+func treeRows(ms *sim.ModelState) int {
+	n := 0
+	if ms.Parent != nil {
+		n++
+	}
+	for i := range ms.Procs {
+		if ms.Procs[i].State != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// treeLines are so many of them, from one on.
+func (f *frame) treeLines(m sim.Model, ms *sim.ModelState, w, from, n int) []string {
 	names := psNames[m]
 	var lines []string
 	indent := ""
 	if ms.Parent != nil {
-		lines = append(lines, names.parent+" "+strconv.Itoa(ms.Parent.Pid))
-		indent = "  "
+		if from == 0 {
+			lines = append(lines, names.parent+" "+strconv.Itoa(ms.Parent.Pid))
+		}
+		from, indent = max(from-1, 0), "  "
 	}
 	for i := range ms.Procs {
 		p := &ms.Procs[i]
 		if p.State == 0 {
 			continue
+		}
+		if from > 0 {
+			from--
+			continue
+		}
+		if len(lines) >= n {
+			break
 		}
 		letter, _ := procLook(p)
 		line := indent + names.child + " " + strconv.Itoa(p.Pid) + " " + string(rune(letter))
@@ -111,11 +134,11 @@ func (f *frame) tree(m sim.Model, ms *sim.ModelState, parts zoomParts, w int) {
 		f.put(y, 0, w, bad, clipDots(clean(ms.Why), w))
 		y++
 	}
-	lines := f.treeRows(m, ms, w)
-	room := parts.bottom - y
-	from := min(f.st.scroll, max(len(lines)-room, 0))
-	for i, line := range lines[from:min(from+room, len(lines))] {
-		if rest := len(lines) - from - room; rest > 0 && i == room-1 {
+	rows, room := treeRows(ms), parts.bottom-y
+	from := min(f.st.scroll, max(rows-room, 0))
+	rest := rows - from - room
+	for i, line := range f.treeLines(m, ms, w, from, room) {
+		if rest > 0 && i == room-1 {
 			f.put(y+i, 0, w, faint, f.tn("procs.more", rest+1)+" "+f.t("zoom.scroll"))
 			break
 		}
@@ -125,9 +148,8 @@ func (f *frame) tree(m sim.Model, ms *sim.ModelState, parts zoomParts, w int) {
 
 // zoomBottom is how far the tree can be scrolled.
 func (f *frame) zoomBottom() int {
-	m := f.st.shown
 	parts := f.zoomParts()
-	return max(len(f.treeRows(m, &f.snap.Model[m], f.w))-(parts.bottom-parts.top-1), 0)
+	return max(treeRows(&f.snap.Model[f.st.shown])-(parts.bottom-parts.top-1), 0)
 }
 
 // histogram draws how many answers took how long, a column a bucket, and
