@@ -79,7 +79,8 @@ func (f *frame) legendRow(y int) int {
 	cost := f.word.T("head.lab", map[string]any{
 		"CPU": percent(lab.CPUShare), "Mem": mib(lab.RSSBytes),
 	})
-	f.put(y, 0, f.w-cells(cost)-2, faint, f.t("legend"))
+	room := f.w - cells(cost) - 2
+	f.put(y, 0, room, faint, fit(room, f.t("legend"), f.t("family.legend")))
 	f.right(y, f.w, faint, cost)
 	return y + 1
 }

@@ -11,6 +11,9 @@ const (
 // beside the four columns, and sideMain the least that it leaves to these.
 const sideFrom, sideMain = 190, 112
 
+// subtitleWidth is what the longest subtitle takes.
+const subtitleWidth = 28
+
 // layout is what a window of some size has room for. Besides the size it
 // depends only on how many processes were ever seen at once, so that nothing
 // moves to and fro while one watches.
@@ -51,7 +54,7 @@ func layoutFor(w, h, slots int) layout {
 	if take(3) { // three rows and the axis, without the bar
 		l.chartRows, l.bar = 3, false
 	}
-	l.subtitle = take(1)
+	l.subtitle = l.column >= subtitleWidth && take(1)
 	if take(1) {
 		l.gaps = 1
 	}
@@ -72,10 +75,14 @@ func layoutFor(w, h, slots int) layout {
 	for need := (slots + l.column - 3) / max(l.column-2, 1); l.procRows < need && take(1); {
 		l.procRows++
 	}
-	// The list needs a heading and a gap.
+	for l.chartRows > 0 && l.chartRows < 8 && take(1) {
+		l.chartRows++
+	}
+	// The list needs a heading and a gap. Beside the events it has no more than
+	// a few rows to show.
 	if spare >= 4 {
-		l.events = min(spare-2, 12)
-		if l.main < w { // the events have their place beside
+		l.events = spare - 2
+		if l.main < w {
 			l.events = min(l.events, 6)
 		}
 		spare -= l.events + 2

@@ -40,7 +40,13 @@ func (f *frame) one() {
 		f.oneMark(m, y)
 		y++
 	}
-	f.oneStory(m, y, last)
+	y = f.oneStory(m, y, last) + 1
+	if last-y >= 3 {
+		f.put(y, 0, f.w, strong, f.t("events.title"))
+		for i, e := range f.newest(last - y) {
+			f.put(y+1+i, 0, f.w, faint, clipDots(f.eventLine(e), f.w))
+		}
+	}
 	f.noticeRow(f.h - 2)
 	f.keyRow(f.h - 1)
 }
@@ -141,8 +147,8 @@ func (f *frame) oneMark(m sim.Model, y int) {
 }
 
 // oneStory is the sentence, as many rows as it takes, and the proof; before the
-// first fault what a stranger needs.
-func (f *frame) oneStory(m sim.Model, y, last int) {
+// first fault what a stranger needs. It returns the row below.
+func (f *frame) oneStory(m sim.Model, y, last int) int {
 	say := func(st style, text string) {
 		for _, line := range wrap(text, f.w) {
 			if y <= last {
@@ -171,4 +177,5 @@ func (f *frame) oneStory(m sim.Model, y, last int) {
 			say(strong, f.t("strip.moral."+string(in.Fault)))
 		}
 	}
+	return y
 }

@@ -126,6 +126,9 @@ func (f *frame) eventLine(e *sim.Event) string {
 		pid = fmt.Sprint(e.Pid)
 	}
 	pad := func(s string, n int) string { return s + strings.Repeat(" ", max(n-cells(s), 1)) }
+	if f.w < minWidth { // what happened matters more than straight columns
+		return clock(e.At) + " " + where + " " + what + " " + pad(pid, 0) + clean(e.Text)
+	}
 	return pad(clock(e.At), 7) + pad(where, 12) + pad(what, 14) + pad(pid, 8) + clean(e.Text)
 }
 
