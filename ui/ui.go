@@ -10,9 +10,10 @@
 //
 // Costs: a frame is drawn once for each snapshot or key, some hundred
 // microseconds; nothing is drawn or sent for a request.
-// May not enter: runtimes, clocks or files in what draws (frame, column, tape,
-// strip, made, overlay, catalogue): these are a pure function, which is what
-// the golden screens in testdata hold.
+// The last minute's figures are kept for the charts: 600 moments, 80 KiB.
+// May not enter: runtimes, clocks or files in what draws (frame, one, column,
+// chart, tape, strip, made, overlay, catalogue, compare, zoom): these are a pure
+// function, which is what the golden screens in testdata hold.
 package ui
 
 import (
