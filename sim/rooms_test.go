@@ -20,6 +20,7 @@ func TestRooms(t *testing.T) {
 		"ui":       {"runtimes", "lessons"},
 		"lessons":  {"runtimes", "ui"},
 		"assets":   {"sim", "ui", "lessons", "runtimes"},
+		"config":   {"sim", "ui", "lessons", "runtimes", "assets"},
 	}
 	room := func(path string) string {
 		rest, ok := strings.CutPrefix(path, "forklore/")

@@ -38,7 +38,7 @@ func (p *program) jump(key string) bool {
 // another may be possible.
 func (p *program) choose(string) tea.Cmd {
 	if p.inject(fault.Catalogue[p.st.cursor].Fault) {
-		p.st.over = noOverlay
+		p.close()
 	}
 	return nil
 }

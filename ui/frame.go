@@ -17,6 +17,7 @@ type frame struct {
 	st   *state
 	word *assets.Printer
 
+	row  keptRow
 	plot plot // of the chart that is being drawn
 	bins []bin
 

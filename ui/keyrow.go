@@ -12,15 +12,39 @@ func (f *frame) keyRow(y int) { f.keyRowFrom(y, 0) }
 
 // keyRowFrom leaves the cells before x to somebody else.
 func (f *frame) keyRowFrom(y, x int) {
-	row, gap := f.keysThatFit(f.w - x)
+	like := rowLike{f.w - x, f.w, f.st.over, f.word.Lang(), f.pal.ascii}
+	if f.row.like != like {
+		row, gap := f.keysThatFit(like.room)
+		f.row = keptRow{like: like, gap: gap}
+		for _, b := range row {
+			f.row.keys = append(f.row.keys, b)
+			f.row.words = append(f.row.words, f.rowWord(b, f.w >= roomyRow))
+		}
+	}
 	now := situation{f.snap, f.st, f.word, f.w, f.h}
-	for _, k := range row {
+	for i, k := range f.row.keys {
 		st := plain
 		if k.why(now) != "" {
 			st = faint
 		}
-		x = f.put(y, x, f.w, st, f.rowWord(k, f.w >= roomyRow)) + gap
+		x = f.put(y, x, f.w, st, f.row.words[i]) + f.row.gap
 	}
+}
+
+// keptRow is the row of the frame before; nearly always it is the next one's.
+type keptRow struct {
+	like  rowLike
+	keys  []*binding
+	words []string
+	gap   int
+}
+
+// rowLike is what decides on the keys of a row.
+type rowLike struct {
+	room, width int
+	over        overlay
+	lang        string
+	ascii       bool
 }
 
 // roomyRow is the width from which keys have more words, and more room.

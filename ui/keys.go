@@ -103,7 +103,7 @@ func (p *program) escape(string) tea.Cmd {
 	st := &p.st
 	switch {
 	case st.over != noOverlay:
-		st.over = noOverlay
+		p.close()
 	case p.held != nil:
 		p.held = nil
 	case st.held:
@@ -114,11 +114,24 @@ func (p *program) escape(string) tea.Cmd {
 	return nil
 }
 
+// toggle opens an overlay, or closes it if it is open. A page lies under what
+// is opened there, and is seen again after it.
 func (p *program) toggle(o overlay) {
-	if p.st.over == o {
-		o = noOverlay
+	st := &p.st
+	switch {
+	case st.over == o:
+		p.close()
+		return
+	case slices.Contains(pages, o):
+		st.under = noOverlay
+	case slices.Contains(pages, st.over):
+		st.under = st.over
 	}
-	p.st.over, p.st.scroll = o, 0
+	st.over, st.scroll = o, 0
+}
+
+func (p *program) close() {
+	p.st.over, p.st.under, p.st.scroll = p.st.under, noOverlay, 0
 }
 
 func (p *program) scrollBy(key string) tea.Cmd {

@@ -42,9 +42,27 @@ func (f *frame) overlayLines() []string {
 	if f.st.over == helpOverlay {
 		return f.keyLines()
 	}
-	lines := helpLines(f.t("help.text"), f.w)
-	lines = append(append(lines, ""), helpLines(f.t("help.pages"), f.w)...)
-	return append(lines, f.addresses()...)
+	return append(f.figureLines(), f.addresses()...)
+}
+
+// figureLines say what every figure is; those of the page that one comes from
+// stand first.
+func (f *frame) figureLines() (lines []string) {
+	charts, page, _ := strings.Cut(f.t("help.pages"), "\n\n")
+	parts := []string{f.t("help.text"), charts, page}
+	switch f.st.under {
+	case compareOverlay:
+		parts = []string{charts, page, parts[0]}
+	case zoomOverlay:
+		parts = []string{page, charts, parts[0]}
+	}
+	for i, part := range parts {
+		if i > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, helpLines(part, f.w)...)
+	}
+	return lines
 }
 
 // eventLines are the events of those whom the filter lets through, the newest

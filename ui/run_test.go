@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -118,6 +119,16 @@ func (s *screen) sees(t *testing.T, text string) {
 
 // On every way out, the terminal is as it was: main screen, cursor, cooked.
 func TestTerminalComesBack(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo terminal here: %v", err)
+	}
+	fresh, err := term.GetState(master.Fd())
+	master.Close()
+	tty.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, how string
 		leave     func(s *screen)
@@ -148,8 +159,11 @@ func TestTerminalComesBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if state.Lflag&syscall.ECHO == 0 || state.Lflag&syscall.ICANON == 0 {
-				t.Errorf("the terminal is still raw: %x", state.Lflag)
+			if !reflect.DeepEqual(state, fresh) {
+				t.Errorf("the terminal's settings are %+v, they were %+v", state, fresh)
+			}
+			if n, m := strings.Count(s.text(), "\x1b[?2026h"), strings.Count(s.text(), "\x1b[?2026l"); n == 0 || n != m {
+				t.Errorf("%d frames begin and %d end", n, m)
 			}
 		})
 	}

@@ -309,3 +309,28 @@ func TestSummary(t *testing.T) {
 		t.Errorf("before anything was seen: %q", got)
 	}
 }
+
+// What is opened on a page lies over it, and the figures of the page are the
+// first ones that are explained.
+func TestInfoOnAPage(t *testing.T) {
+	for key, want := range map[string]string{"tab": "CHARTS", "enter": "ONE MODEL"} {
+		p, _ := started(t, calm())
+		press(p, key)
+		page := p.st.over
+		press(p, "i")
+		if lines := strings.Split(p.View(), "\n"); lines[1] != want {
+			t.Errorf("%s i: it begins with %q, want %q", key, lines[1], want)
+		}
+		for _, back := range []string{"i", "esc", "q"} {
+			if p.st.over == page {
+				press(p, "i")
+			}
+			if press(p, back); p.st.over != page {
+				t.Errorf("%s i %s: overlay %d, want the page again", key, back, p.st.over)
+			}
+		}
+		if press(p, "esc"); p.st.over != noOverlay {
+			t.Errorf("%s i esc esc: overlay %d", key, p.st.over)
+		}
+	}
+}

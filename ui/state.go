@@ -51,9 +51,10 @@ type state struct {
 	holding bool // the picture is an older one: z holds it
 
 	over   overlay
-	scroll int // rows that are above the overlay's first
-	cursor int // the fault that the catalogue has chosen
-	filter int // whose events are listed: 0 all, 1 to 4 a model's, 5 the lab's
+	under  overlay // the page that it was opened on
+	scroll int     // rows that are above the overlay's first
+	cursor int     // the fault that the catalogue has chosen
+	filter int     // whose events are listed: 0 all, 1 to 4 a model's, 5 the lab's
 
 	// What the strip tells of. It stays until the next one, or the reset.
 	of    groupID
@@ -146,6 +147,7 @@ func (p *picture) with(now *state) *state {
 	st := p.st
 	st.now, st.target, st.holding = now.now, now.target, true
 	st.notice, st.noticeUntil = now.notice, now.noticeUntil
+	st.under = now.under
 	st.blank, st.step, st.tour = now.blank, now.step, now.tour
 	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
 	st.shown, st.filter = now.shown, now.filter

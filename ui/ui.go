@@ -7,6 +7,8 @@
 //	                                                   size, language)
 //	                                                         │
 //	                               Bubble Tea's renderer: the lines that changed
+//	                                                         │
+//	                               sync.go: each frame in brackets, the terminal
 //
 // Costs: a frame is drawn once for each snapshot or key, some hundred
 // microseconds; nothing is drawn or sent for a request.
