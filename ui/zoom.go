@@ -83,6 +83,9 @@ func treeRows(ms *sim.ModelState) int {
 // treeLines are so many of them, from one on.
 func (f *frame) treeLines(m sim.Model, ms *sim.ModelState, w, from, n int) []string {
 	names := psNames[m]
+	if ms.Mode == sim.ModePrewarmed || ms.Mode == sim.ModeWarm { // made before their call
+		names.child = "forklore: sandbox"
+	}
 	var lines []string
 	indent := ""
 	if ms.Parent != nil {
