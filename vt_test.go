@@ -131,7 +131,7 @@ func (v *vt) escape(b []byte) int {
 		return 0
 	}
 	if b[1] == ']' { // OSC, to BEL or ST
-		if i := strings.IndexAny(string(b), "\a\x9c"); i >= 0 {
+		if i := strings.IndexByte(string(b), '\a'); i >= 0 {
 			return i + 1
 		}
 		if i := strings.Index(string(b), "\x1b\\"); i >= 0 {

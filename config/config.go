@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -130,6 +131,10 @@ func Set(path, name, value string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	changed, err := with(string(text), name, value)
+	if err != nil {
+		return fmt.Errorf("%s:%d: %w", path, lineOf(string(text), name)+1, err)
+	}
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -138,7 +143,7 @@ func Set(path, name, value string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(with(string(text), name, value))
+	_, err = f.WriteString(changed)
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
@@ -152,9 +157,27 @@ func Set(path, name, value string) error {
 // valued finds what stands behind the "=", and the comment behind that.
 var valued = regexp.MustCompile(`^(\s*[^=]*=\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^#]*?)(\s*(?:#.*)?)$`)
 
-// with is the text with the value in it: in the line that has it already, with
-// its comment, else in a new one before the first table.
-func with(text, name, value string) string {
+// with is the text with the value in it, or says that it would not be the same
+// apart from that: a value may go over several lines.
+func with(text, name, value string) (string, error) {
+	changed := put(text, name, value)
+	var before, after map[string]any
+	if _, err := toml.Decode(text, &before); err != nil {
+		return "", err
+	}
+	if before == nil {
+		before = map[string]any{}
+	}
+	before[name] = value
+	if _, err := toml.Decode(changed, &after); err != nil || !reflect.DeepEqual(before, after) {
+		return "", fmt.Errorf("this can't be changed from here; write %s = %q yourself", name, value)
+	}
+	return changed, nil
+}
+
+// put gives the line that has the value already another one, and leaves its
+// comment; else there is a new one before the first table.
+func put(text, name, value string) string {
 	quoted := fmt.Sprintf("%q", value) // names and words: no escape differs from TOML's
 	lines := strings.Split(text, "\n")
 	at := lineOf(text, name)

@@ -114,3 +114,41 @@ func TestSetFindsItsFile(t *testing.T) {
 		t.Error("nothing can be written there, and it says nothing")
 	}
 }
+
+// Whatever file there is that can be read, a choice that is written into it can
+// be read back, and nothing else has changed.
+func FuzzSet(f *testing.F) {
+	f.Add("# mine\nrate = 32\nlang = \"en\" # x\n")
+	f.Add("lang = \"\"\"\nlang = 1\"\"\"\n")
+	f.Add("lang = '''\na'''\nrate = 1")
+	f.Add("lang = [\"en\",\n\"ja\"]\n")
+	f.Add("\"lang\" = 1\r\n")
+	f.Add("'la' = 1\nlang=\"a\\\"#b\"#c")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := file(t, text)
+		before, err := Read(path)
+		if err != nil {
+			return
+		}
+		if err := Set(path, "lang", "ja"); err != nil {
+			return // it said so, and left the file alone
+		}
+		after, err := Read(path)
+		if err != nil {
+			t.Fatalf("%q can't be read any more: %v", text, err)
+		}
+		values := func(entries []Entry) map[string]string {
+			of := map[string]string{}
+			for _, e := range entries {
+				of[e.Name] = e.Value
+			}
+			return of
+		}
+		want := values(before)
+		want["lang"] = "ja"
+		if diff := cmp.Diff(want, values(after)); diff != "" {
+			got, _ := os.ReadFile(path)
+			t.Errorf("%q became %q (-want +got):\n%s", text, got, diff)
+		}
+	})
+}

@@ -172,7 +172,7 @@ func TestSave(t *testing.T) {
 	os.Mkdir(gone, 0o700)
 	t.Chdir(gone)
 	os.Remove(gone) // even root can't write where there is nothing
-	p, msg = save(filepath.Join(here, "file", "x"), filepath.Join(here, "state"))
+	_, msg = save(filepath.Join(here, "file", "x"), filepath.Join(here, "state"))
 	if msg.err != nil || filepath.Dir(msg.path) != filepath.Join(here, "state") {
 		t.Errorf("saved in %q: %v", msg.path, msg.err)
 	}
