@@ -53,7 +53,7 @@ func (f *frame) figure(in *sim.Incident) (string, style) {
 // beside it as far as these have room, too.
 func (f *frame) hit(m sim.Model, y, x, w int) {
 	in := f.st.incident(m)
-	if f.hitRows == 1 || in == nil {
+	if f.hitRows == 1 || in == nil || f.pal.ascii { // braille makes the large figures
 		f.hitLine(in, y+f.hitRows/2, x, w)
 		return
 	}

@@ -67,8 +67,10 @@ func (l *Lab) renew(now time.Time) {
 }
 
 func (l *Lab) endRenewal() {
+	text := ""
 	if l.renewal.weight {
 		l.forgetStarts()
+		text = "weight " + l.weight
 	}
 	l.renewal = nil
 	now := l.at(time.Now())
@@ -77,5 +79,5 @@ func (l *Lab) endRenewal() {
 		l.models[m].book.Refilled(now)
 	}
 	l.applyPause()
-	l.event(sim.NModels, sim.EventRenewed, 0, "")
+	l.event(sim.NModels, sim.EventRenewed, 0, text)
 }
