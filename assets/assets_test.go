@@ -135,7 +135,8 @@ func TestNoWordOfAmbiguousWidth(t *testing.T) {
 // Whatever the terminal's language, the help names the same keys and figures.
 func TestHelpsAgree(t *testing.T) {
 	shape := func(lang string) (headings, rows int) {
-		for _, line := range strings.Split(strings.TrimSpace(Words(lang).T("help.text", nil)), "\n") {
+		text := Words(lang).T("help.text", nil) + "\n" + Words(lang).T("help.pages", nil)
+		for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 			switch {
 			case line == "":
 			case strings.HasPrefix(line, "# "):

@@ -128,10 +128,16 @@ func (h *history) bins(bins []bin, m sim.Model, what metric) {
 		return
 	}
 	each := historyFor / time.Duration(len(bins))
-	newest := h.ago(0).at / each
-	for n := range h.point {
-		at := h.ago(n)
-		i := len(bins) - 1 - int(newest-at.at/each)
+	begin := h.ago(0).at / each * each // of the last column
+	i := len(bins) - 1
+	for n, k := 0, (h.next+len(h.point)-1)%len(h.point); n < len(h.point); n++ {
+		at := &h.point[k]
+		if k--; k < 0 {
+			k = len(h.point) - 1
+		}
+		for ; at.at < begin; begin -= each {
+			i--
+		}
 		if i < 0 {
 			break
 		}
