@@ -1,6 +1,7 @@
 package runtimes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -94,8 +95,9 @@ func (h *House) ReviveBackend(model string) error {
 }
 
 // ProbeBackend asks the model's backend for an answer at once, and says how
-// long that took: the proof that it is slow, or dead.
-func (h *House) ProbeBackend(model string, timeout time.Duration) (time.Duration, error) {
+// long that took: the proof that it is slow, or dead. ctx ends the wait: an answer
+// that is being held is held to its end, also when the backend is as fast as before.
+func (h *House) ProbeBackend(ctx context.Context, model string, timeout time.Duration) (time.Duration, error) {
 	if _, err := h.dependency(model); err != nil {
 		return 0, err
 	}
@@ -103,7 +105,7 @@ func (h *House) ProbeBackend(model string, timeout time.Duration) (time.Duration
 	end := began.Add(timeout)
 	what := func(err error) error { return fmt.Errorf("ask the backend of %s: %w", model, err) }
 	c, err := net.Dial("unix", backend.Path(h.folder.path, model))
-	for errors.Is(err, syscall.EAGAIN) && time.Now().Before(end) { // its backlog is full
+	for errors.Is(err, syscall.EAGAIN) && time.Now().Before(end) && ctx.Err() == nil { // its backlog is full
 		time.Sleep(5 * time.Millisecond)
 		c, err = net.Dial("unix", backend.Path(h.folder.path, model))
 	}
@@ -112,6 +114,7 @@ func (h *House) ProbeBackend(model string, timeout time.Duration) (time.Duration
 	}
 	defer c.Close()
 	c.SetDeadline(end)
+	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Now()) })()
 	answer := make([]byte, len(app.IOAnswer))
 	if _, err = c.Write(app.AppendIORequest(nil, 0)); err == nil {
 		_, err = io.ReadFull(c, answer)

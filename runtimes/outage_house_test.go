@@ -33,7 +33,7 @@ func TestSlowBackend(t *testing.T) {
 	r := begin(t, h, runtimes.EventLoop)
 	probe := func(model string) time.Duration {
 		t.Helper()
-		took, err := h.ProbeBackend(model, 20*time.Second)
+		took, err := h.ProbeBackend(t.Context(), model, 20*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestDeadBackend(t *testing.T) {
 					t.Errorf("%d %q %v, want 502", status, body, err)
 				}
 			}
-			if _, err := h.ProbeBackend(model, 20*time.Second); err == nil {
+			if _, err := h.ProbeBackend(t.Context(), model, 20*time.Second); err == nil {
 				t.Error("the dead one answers")
 			}
 			if status, _, err := get(o, "io_us=1000", "", 3); status != 200 {

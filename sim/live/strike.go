@@ -129,9 +129,9 @@ func (l *Lab) slowBackend(x *injected, m sim.Model, by time.Duration) error {
 // probe asks the model's backend, as the model does, and keeps what came of it
 // as the proof.
 func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
-	l.watchers.Go(func() { // ends with its time-out
+	l.watchers.Go(func() { // ends with its time-out, or the loop
 		time.Sleep(sim.Interval) // it learns by a line on its control socket what is asked of it
-		took, err := l.house.ProbeBackend(m.String(), by+time.Second)
+		took, err := l.house.ProbeBackend(l.ctx, m.String(), by+time.Second)
 		text := fmt.Sprintf("a round trip to its backend took %.2f s", took.Seconds())
 		var reason syscall.Errno
 		switch {
