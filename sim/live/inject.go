@@ -265,6 +265,7 @@ func (l *Lab) faultsDue(now time.Time) {
 // undo ends every fault that is in force or waits. Figures stay.
 func (l *Lab) undo() {
 	l.armed, l.turns = nil, nil
+	l.calledOff = l.injections
 	l.endFaults()
 	l.plan.Undo()
 	for m := range sim.NModels {

@@ -310,7 +310,7 @@ func (l *Lab) forget() {
 	l.forgetStarts()
 	l.tape = tape{}
 	l.served = time.Time{}
-	l.injections = 0
+	l.injections, l.calledOff = 0, 0
 	l.armed, l.turns, l.active = nil, nil, nil
 	l.plan.Undo()
 }

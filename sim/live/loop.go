@@ -35,6 +35,7 @@ type loopState struct {
 
 	tape       tape
 	injections int
+	calledOff  int    // injections up to this one have been undone
 	mode       string // of the container
 	weight     string
 	armed      *armed
@@ -263,13 +264,15 @@ func (l *Lab) ended(r *traffic.Result) {
 	l.tape.set(m, r.ID, l.fate(m, r, late))
 }
 
-// again has one more request carry what killed nobody, if it was to kill: a key
-// that was pressed does something.
-func (l *Lab) again(m sim.Model, c ledger.Carrier) {
+// again has one more request carry what killed nobody, if it was to kill and has
+// not been undone since: a key that was pressed does something.
+func (l *Lab) again(m sim.Model, c ledger.Carrier) bool {
 	kind, _ := fault.Find(c.Fault)
-	if kind.Kills {
-		l.plan.Again(c.N, kind, kind.StepN(1, l.cfg.Spec.MemoryBytes), m)
+	if !kind.Kills || c.N <= l.calledOff {
+		return false
 	}
+	l.plan.Again(c.N, kind, kind.StepN(1, l.cfg.Spec.MemoryBytes), m)
+	return true
 }
 
 var outcomes = [...]ledger.Outcome{traffic.OK: ledger.OK, traffic.ErrorStatus: ledger.ErrorStatus,
@@ -421,8 +424,9 @@ func (l *Lab) tick(now time.Time) {
 		l.tellIncidents(m)
 		l.release(m)
 		for _, c := range missed {
-			l.event(m, sim.EventSaid, 0, "the carrier of the "+string(c.Fault)+" killed nobody; the next one will")
-			l.again(m, c)
+			if l.again(m, c) {
+				l.event(m, sim.EventSaid, 0, "the carrier of the "+string(c.Fault)+" killed nobody; the next one will")
+			}
 		}
 		if err := s.book.Check(); err != nil && !l.broken {
 			l.broken = true

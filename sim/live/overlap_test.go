@@ -33,3 +33,20 @@ func TestCloseDuringProbe(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// TestUndoIsFinal: what an undone crash has not yet done it does no more, also if
+// its carriers found nobody to kill and were to be followed by others.
+func TestUndoIsFinal(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultCrash, Strength: 10, Models: loopOnly}})
+	l.until("the first death", func(s *sim.Snapshot) bool { return len(s.Current) > 0 })
+	l.wait("those that are refused", 300*time.Millisecond)
+	l.do(sim.Command{Undo: true})
+	s := l.wait("a moment", 300*time.Millisecond)
+	before := s.Model[sim.EventLoop].Restarts
+	s = l.wait("what would be next", 5*time.Second)
+	if after := s.Model[sim.EventLoop].Restarts; after != before {
+		t.Errorf("%d restarts after the undo: %+v", after-before, l.seen)
+	}
+}
