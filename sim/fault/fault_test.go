@@ -254,3 +254,36 @@ func TestFull(t *testing.T) {
 		t.Error("the next one carries nothing either")
 	}
 }
+
+// TestPlanSkips: an arrival that passes a model by carries nothing for it, and
+// counts for nothing; two faults that last don't stand in each other's light.
+func TestPlanSkips(t *testing.T) {
+	p := Plan{Skips: func(id uint64, m sim.Model) bool { return m == sim.Prefork && id%10 != 0 }}
+	crash, _ := Find(sim.FaultCrash)
+	leak, _ := Find(sim.FaultLeak)
+	hang, _ := Find(sim.FaultHang)
+	only := sim.Models(0).With(sim.Prefork)
+	got := map[sim.Fault]int{}
+	arrive := func(from, to uint64) {
+		for id := from; id <= to; id++ {
+			for _, m := range []sim.Model{sim.CGI, sim.Prefork} {
+				if m == sim.CGI || id%10 == 0 {
+					_, c := p.Steps(id, app.Steps{}, m)
+					got[c.Fault]++
+				}
+			}
+		}
+	}
+	p.Carry(1, crash, 1, 1, only)
+	arrive(1, 9)
+	if got[sim.FaultCrash] != 0 || p.Waiting() != sim.FaultCrash {
+		t.Errorf("%v, waiting %q; want it to wait for one that comes", got, p.Waiting())
+	}
+	arrive(10, 20)
+	p.Carry(2, leak, 1, 1<<20, only)
+	p.Carry(3, hang, 1, 1, only)
+	arrive(21, 100)
+	if got[sim.FaultCrash] != 1 || got[sim.FaultLeak] != 2 || got[sim.FaultHang] != 2 {
+		t.Errorf("%v, want one crash, and of eight that come two each that leak and that hang", got)
+	}
+}

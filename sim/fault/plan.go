@@ -19,6 +19,8 @@ type Plan struct {
 	// LeakLimit bounds what leaks may leave behind in a model whose processes
 	// live on, where no cgroup does; 0: a cgroup does.
 	LeakLimit int64
+	// Skips: the arrival passes the model by. nil: none does.
+	Skips func(id uint64, m sim.Model) bool
 
 	mu      sync.Mutex
 	charges []*Charge
@@ -35,7 +37,7 @@ type Charge struct {
 	since   time.Time
 	left    int64  // carriers to find; of a fault that strikes once
 	found   int64  // arrivals chosen so far
-	first   uint64 // arrival that it was considered for
+	seen    uint64 // arrivals that could have carried it; of a fault that lasts
 	carried bool   // by the arrival being planned
 }
 
@@ -131,14 +133,12 @@ func (p *Plan) choose(id uint64, steps app.Steps) {
 	hasRoom := len(steps.All())+2 <= app.MaxSteps // for the fault, and a half of an io
 	taken := sim.Models(0)                        // a request carries one fault
 	for _, c := range p.charges {
-		if c.first == 0 {
-			c.first = id
-		}
 		switch {
-		case c.models&taken != 0:
+		case c.models&taken != 0, p.skips(id, c.models):
 			c.carried = false
 		case c.kind.Every > 0:
-			c.carried = (id-c.first)%c.kind.Every == 0
+			c.carried = c.seen%c.kind.Every == 0
+			c.seen++
 		default:
 			c.carried = hasRoom && (!c.kind.Kills || p.fits(steps) || time.Since(c.since) > choosy)
 			if c.carried {
@@ -150,6 +150,16 @@ func (p *Plan) choose(id uint64, steps app.Steps) {
 			taken |= c.models
 		}
 	}
+}
+
+// skips: it does not come to all of these models.
+func (p *Plan) skips(id uint64, models sim.Models) bool {
+	for m := range sim.NModels {
+		if p.Skips != nil && models.Has(m) && p.Skips(id, m) {
+			return true
+		}
+	}
+	return false
 }
 
 // room: one more leak does the machine no harm.

@@ -136,6 +136,7 @@ func Open(cfg Config) (*Lab, error) {
 		done:      make(chan struct{}),
 	}
 	l.plan.Timeout = cfg.Timeout
+	l.plan.Skips = func(id uint64, m sim.Model) bool { return l.surge.Load().skips(id, m) }
 	if house.Yard().Mode() == "none" {
 		l.plan.LeakLimit = 2 * cfg.Spec.MemoryBytes
 	}

@@ -50,3 +50,20 @@ func TestUndoIsFinal(t *testing.T) {
 		t.Errorf("%d restarts after the undo: %+v", after-before, l.seen)
 	}
 }
+
+// TestBesideBurst: a fault that no longer waits for steady state strikes a model
+// that a burst in another leaves out of most arrivals.
+func TestBesideBurst(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultBurst, Strength: 5, Duration: 10 * time.Second, Models: loopOnly}})
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultCrash, Models: preforkOnly, Arm: true}})
+	l.until("the crash", func(s *sim.Snapshot) bool {
+		for _, i := range s.Current {
+			if i.Fault == sim.FaultCrash {
+				return true
+			}
+		}
+		return false
+	})
+}
