@@ -63,10 +63,11 @@ type modelState struct {
 	upSince   time.Time
 	slots     map[int]int // pid to slot, of the last snapshot
 	dead      []deadSlot
-	awaiting  bool         // a reset has ended it; what dies now is not news
-	releasing bool         // an undone fault may still hold some of its workers
-	watched   bool         // somebody waits for its pool to be full again
-	told      map[int]bool // incidents by their time, in ms: open and told of
+	awaiting  bool          // a reset has ended it; what dies now is not news
+	backend   backendFaults // what is done to its backend just now
+	releasing bool          // an undone fault may still hold some of its workers
+	watched   bool          // somebody waits for its pool to be full again
+	told      map[int]bool  // incidents by their time, in ms: open and told of
 	base      base
 }
 

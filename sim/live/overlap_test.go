@@ -67,3 +67,19 @@ func TestBesideBurst(t *testing.T) {
 		return false
 	})
 }
+
+// TestTwoOfAKind: the end of one fault leaves another of its kind at work.
+func TestTwoOfAKind(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultDeadBackend, Duration: 5 * time.Second, Models: loopOnly}})
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultDeadBackend, Duration: 10 * time.Second, Models: loopOnly, Arm: true}})
+	l.until("both", func(s *sim.Snapshot) bool { return len(s.Active) == 2 })
+	l.until("one", func(s *sim.Snapshot) bool { return len(s.Active) == 1 })
+	s := l.wait("a moment", time.Second)
+	before := s.Model[sim.EventLoop].Requests.OK
+	s = l.wait("more", 2*time.Second)
+	if n := s.Model[sim.EventLoop].Requests.OK - before; n > 3 {
+		t.Errorf("%d answers while the backend is to be dead: active %+v", n, s.Active)
+	}
+}

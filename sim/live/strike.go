@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"time"
 
 	"forklore/runtimes"
@@ -14,7 +13,6 @@ import (
 
 // strike does to a model what no request does.
 func (l *Lab) strike(x *injected, m sim.Model) error {
-	name := m.String()
 	switch x.in.Fault {
 	case sim.FaultKill:
 		l.kill(x, m)
@@ -33,11 +31,7 @@ func (l *Lab) strike(x *injected, m sim.Model) error {
 			return false
 		})
 	case sim.FaultDeadBackend:
-		x.undo = append(x.undo, func(bool) { l.complain(l.house.ReviveBackend(name)) })
-		if err := l.house.KillBackend(name); err != nil {
-			return err
-		}
-		l.probe(x, m, 0)
+		return l.deadBackend(x, m)
 	case sim.FaultBurst:
 		l.burst(x, m)
 	case sim.FaultRetryStorm:
@@ -116,44 +110,6 @@ func (l *Lab) slowClients(x *injected, m sim.Model) error {
 	return nil
 }
 
-// slowBackend has the model's backend take so much longer.
-func (l *Lab) slowBackend(x *injected, m sim.Model, by time.Duration) error {
-	x.undo = append(x.undo, func(bool) { l.complain(l.house.SlowBackend(m.String(), 0)) })
-	if err := l.house.SlowBackend(m.String(), by); err != nil {
-		return err
-	}
-	l.probe(x, m, by)
-	return nil
-}
-
-// probe asks the model's backend, as the model does, and keeps what came of it
-// as the proof.
-func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
-	l.watchers.Go(func() { // ends with its time-out, or the loop
-		time.Sleep(sim.Interval) // it learns by a line on its control socket what is asked of it
-		took, err := l.house.ProbeBackend(l.ctx, m.String(), by+time.Second)
-		text := fmt.Sprintf("a round trip to its backend took %.2f s", took.Seconds())
-		var reason syscall.Errno
-		switch {
-		case errors.As(err, &reason):
-			text = "a round trip to its backend failed: " + reason.Error()
-		case err != nil:
-			text = "a round trip to its backend failed: " + err.Error()
-		}
-		select {
-		case l.proofs <- proof{m, x.n, text}:
-		case <-l.ctx.Done():
-		}
-	})
-}
-
-// proof is what was measured in the background.
-type proof struct {
-	model sim.Model
-	n     int
-	text  string
-}
-
 // burst multiplies the arrivals, for the one model whose turn it is.
 func (l *Lab) burst(x *injected, m sim.Model) {
 	before := l.generator.Arrivals()
@@ -216,7 +172,7 @@ func (l *Lab) retryStorm(x *injected, m sim.Model) error {
 	x.each = append(x.each, func() bool {
 		over := l.at(time.Now()) >= calm
 		if over {
-			l.complain(l.house.SlowBackend(m.String(), 0))
+			l.complain(l.holdAnswers(x, m, 0))
 			l.event(m, sim.EventSaid, 0, "the backend is as fast as before: the trigger is over")
 		}
 		return over
