@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forklore/sim"
+	"forklore/sim/ledger"
 )
 
 // backendFaults are the injections that are at work in a model's backend. A fault
@@ -68,7 +69,8 @@ func (l *Lab) deadBackend(x *injected, m sim.Model) error {
 // probe asks the model's backend, as the model does, and keeps what came of it
 // as the proof.
 func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
-	l.watchers.Go(func() { // ends with its time-out, or the loop
+	book := l.models[m].book // a reset begins another, and counts the injections anew
+	l.watchers.Go(func() {   // ends with its time-out, or the loop
 		time.Sleep(sim.Interval) // it learns by a line on its control socket what is asked of it
 		took, err := l.house.ProbeBackend(l.ctx, m.String(), by+time.Second)
 		text := fmt.Sprintf("a round trip to its backend took %.2f s", took.Seconds())
@@ -80,7 +82,7 @@ func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
 			text = "a round trip to its backend failed: " + err.Error()
 		}
 		select {
-		case l.proofs <- proof{m, x.n, text}:
+		case l.proofs <- proof{book, x.n, text}:
 		case <-l.ctx.Done():
 		}
 	})
@@ -88,7 +90,7 @@ func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
 
 // proof is what was measured in the background.
 type proof struct {
-	model sim.Model
-	n     int
-	text  string
+	book *ledger.Book
+	n    int
+	text string
 }

@@ -120,7 +120,7 @@ func (l *Lab) loop(ctx context.Context) {
 		case e := <-l.house.Backend():
 			l.backendEvent(e)
 		case p := <-l.proofs:
-			l.models[p.model].book.Prove(p.n, p.text)
+			p.book.Prove(p.n, p.text)
 		case h := <-refilled:
 			l.models[h.model].watched = false
 			l.models[h.model].book.Refilled(l.at(h.At))

@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,5 +82,22 @@ func TestTwoOfAKind(t *testing.T) {
 	s = l.wait("more", 2*time.Second)
 	if n := s.Model[sim.EventLoop].Requests.OK - before; n > 3 {
 		t.Errorf("%d answers while the backend is to be dead: active %+v", n, s.Active)
+	}
+}
+
+// TestOldProof: a probe of before a reset proves nothing after it.
+func TestOldProof(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultSlowBackend, Strength: int64(4 * time.Second), Models: loopOnly}})
+	l.wait("the probe", 500*time.Millisecond)
+	l.do(sim.Command{Reset: true})
+	l.until("anew", func(s *sim.Snapshot) bool { return s.At < time.Second && s.Model[sim.EventLoop].Requests.OK > 0 })
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultCrash, Models: loopOnly}})
+	s := l.wait("the end of the probe", 5*time.Second)
+	for _, i := range s.Current {
+		if strings.Contains(i.Proof, "backend") {
+			t.Errorf("%+v", i)
+		}
 	}
 }
