@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"forklore/sim"
@@ -135,10 +136,12 @@ func (l *Lab) dismiss(x *injected, early bool) {
 
 // release ends the workers that are at a fault which has been undone, also those
 // that have only now found such a request in the queue: its client has left, and
-// nobody but they can know what it was for.
+// nobody but they can know what it was for. Nor can those be told from workers
+// that are at another fault, which is in force: then it waits for that one's end.
 func (l *Lab) release(m sim.Model) {
 	s := &l.models[m]
-	if s.releasing {
+	atWork := slices.ContainsFunc(l.active, func(x *injected) bool { return x.in.Models.Has(m) && x.in.Fault.Occupies() })
+	if s.releasing && !atWork {
 		s.rt.Release()
 		s.releasing = s.book.Open()
 	}

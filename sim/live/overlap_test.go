@@ -101,3 +101,26 @@ func TestOldProof(t *testing.T) {
 		}
 	}
 }
+
+// TestHangBesideHang: the end of one hang doesn't end those who hang of another.
+func TestHangBesideHang(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultHang, Duration: 4 * time.Second, Models: preforkOnly}})
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultHang, Duration: 20 * time.Second, Models: preforkOnly, Arm: true}})
+	l.until("both", func(s *sim.Snapshot) bool { return len(s.Active) == 2 })
+	l.until("one", func(s *sim.Snapshot) bool { return len(s.Active) == 1 })
+	s := l.wait("a moment", 2*time.Second)
+	before := s.Model[sim.Prefork].Requests.OK
+	l.seen = nil
+	s = l.wait("more", 3*time.Second)
+	died := 0
+	for _, e := range l.seen {
+		if e.What == sim.EventDied {
+			died++
+		}
+	}
+	if died > 0 {
+		t.Errorf("%d workers ended while they are to hang; %d answers", died, s.Model[sim.Prefork].Requests.OK-before)
+	}
+}
