@@ -213,10 +213,14 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 	i.Started = int(v.Started - min(i.start.Started, v.Started))
 	i.ProcsPeak, i.QueuePeak = max(i.ProcsPeak, v.Procs), max(i.QueuePeak, v.Queue)
 	i.LagPeakMS = max(i.LagPeakMS, v.LagMS)
-	switch {
-	case v.Queue == 0:
+	lag := time.Duration(v.LagMS * float64(time.Millisecond))
+	switch stuck := lag > slack; {
+	case v.Queue == 0 && !stuck:
 		i.queueSince = 0
-	case i.queueSince == 0:
+	case i.queueSince != 0:
+	case stuck: // whoever has come since then waits for the loop's next turn
+		i.queueSince = now - lag
+	default:
 		i.queueSince = now
 	}
 	switch {
@@ -229,7 +233,7 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 	switch {
 	case now < i.until, now-i.upSince < steadyFor, now-i.lastLost < steadyFor, now-i.At < steadyFor:
 	case i.down() && !v.Paused:
-	case i.late(p99):
+	case i.late(p99), lag > slack:
 	default:
 		i.Closed, i.Recovered = now, true
 	}

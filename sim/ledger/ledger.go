@@ -18,7 +18,8 @@
 //	    no descriptor left, or
 //	(f) its client gave up while it could not have been answered: it stood in a
 //	    queue that had not been empty since the fault, or its backend was made
-//	    to hold the answer for longer than the client waited.
+//	    to hold the answer for longer than the client waited. A loop that has
+//	    no turn is a queue, of all who are connected.
 //
 // All else is unattributed: counted, and never spread over incidents. Blame
 // is by evidence, not by the clock. Times only join what two observers saw of
@@ -67,6 +68,7 @@ const (
 	settle = 2 * time.Second
 	// slack is by how much a client may see a death before the lab does: the
 	// kernel closes the sockets of a process before it can be waited for.
+	// A loop that was late by as much is stuck.
 	slack = 250 * time.Millisecond
 	// steadyFor is how long a model must be well before an incident closes.
 	steadyFor = time.Second

@@ -129,3 +129,36 @@ func TestNeighbourOfAHog(t *testing.T) {
 		t.Errorf("%+v, want one incident, one carrier, one other", all)
 	}
 }
+
+// TestStuckLoop has rule (f) for a loop that spins: who gives up meanwhile was
+// lost by it, also who had come before, and as long as it spins it is not steady.
+func TestStuckLoop(t *testing.T) {
+	b := New(sim.EventLoop)
+	sents := map[uint64]time.Duration{1: time.Second, 2: 900 * msec, 3: 3 * time.Second}
+	b.Inject(1, sim.FaultSpin, time.Second, 2*time.Second)
+	b.Carries(1, Carrier{N: 1, Fault: sim.FaultSpin})
+	for id, sent := range sents {
+		b.Sent(id, sent)
+	}
+	for at := 1100 * msec; at < 8*time.Second; at += 100 * msec {
+		v := up
+		if at < 7*time.Second {
+			v.LagMS = (at - 1010*msec).Seconds() * 1000
+		} else {
+			b.Sent(4, at)
+			b.Ended(request(4, at, at+20*msec, OK))
+		}
+		if at == 4*time.Second {
+			for id, sent := range sents {
+				b.Ended(request(id, sent, at, Timeout))
+			}
+		}
+		b.Tick(at, v)
+		if at < 7*time.Second && !b.Open() {
+			t.Fatalf("closed at %v, while it spins", at)
+		}
+	}
+	if i := b.Incidents()[0]; i.Lost != 3 || i.Carriers != 1 || i.Open() || b.Unattributed() != 0 {
+		t.Errorf("%+v, unattributed %d; want the carrier and two others, and it over", i, b.Unattributed())
+	}
+}
