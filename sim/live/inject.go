@@ -155,7 +155,13 @@ func (l *Lab) inject(in sim.Inject) error {
 		if !in.Arm {
 			return fmt.Errorf("%w: %s", sim.ErrNotSteady, why)
 		}
-		l.armed = &armed{in, time.Now()}
+		since := time.Now()
+		if a := l.armed; a != nil && a.Fault == in.Fault {
+			since = a.since // pressed again, it waits no longer for that
+		} else if a != nil {
+			l.event(sim.NModels, sim.EventRefused, 0, fmt.Sprintf("%s was waiting for steady state; %s takes its place", a.Fault, in.Fault))
+		}
+		l.armed = &armed{in, since}
 		return nil
 	}
 	l.begin(in)

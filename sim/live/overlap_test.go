@@ -124,3 +124,27 @@ func TestHangBesideHang(t *testing.T) {
 		t.Errorf("%d workers ended while they are to hang; %d answers", died, s.Model[sim.Prefork].Requests.OK-before)
 	}
 }
+
+// TestArmedAgain: a key that is pressed again and again does what it is to do
+// after the usual time, and one that another takes the place of isn't lost unseen.
+func TestArmedAgain(t *testing.T) {
+	l := open(t, nil)
+	l.serving()
+	l.do(sim.Command{Inject: &sim.Inject{Fault: sim.FaultHang, Duration: 20 * time.Second, Models: preforkOnly}})
+	arm := func(f sim.Fault) { l.do(sim.Command{Inject: &sim.Inject{Fault: f, Models: preforkOnly, Arm: true}}) }
+	arm(sim.FaultLeak)
+	arm(sim.FaultCrash)
+	begun := l.last.At
+	s := l.until("the crash, or long after", func(s *sim.Snapshot) bool {
+		if s.Armed != nil && s.Armed.Waits == sim.WaitsSteady {
+			arm(sim.FaultCrash)
+		}
+		return s.Armed == nil && s.At > begun+time.Second || s.At > begun+8*time.Second
+	})
+	if s.Armed != nil && s.Armed.Waits == sim.WaitsSteady {
+		t.Errorf("after %v it still waits: %+v", s.At-begun, s.Armed)
+	}
+	if !l.saw(sim.EventRefused) {
+		t.Error("nobody was told of the leak")
+	}
+}
