@@ -301,6 +301,7 @@ func (l *Lab) forget() {
 	for m := range sim.NModels {
 		l.models[m].book = ledger.New(m)
 		l.models[m].meter = traffic.NewMeter()
+		l.models[m].warm, l.models[m].calls, l.models[m].destroys = newDurations(), newDurations(), newDurations()
 		l.models[m].dead = nil
 		if m == sim.Container {
 			l.models[m].book.Mode(l.mode)

@@ -58,6 +58,9 @@ func (l *Lab) renew(now time.Time) {
 		return
 	}
 	r.restarting = true
+	if r.weight {
+		l.forgetStarts() // nobody has the new one yet
+	}
 	for m := range sim.NModels {
 		if s := &l.models[m]; s.rt != nil {
 			s.state, s.awaiting = sim.Starting, true
@@ -69,7 +72,6 @@ func (l *Lab) renew(now time.Time) {
 func (l *Lab) endRenewal() {
 	text := ""
 	if l.renewal.weight {
-		l.forgetStarts()
 		text = "weight " + l.weight
 	}
 	l.renewal = nil

@@ -59,12 +59,15 @@ func (l *Lab) autoRate(w app.Weight) {
 	l.rate, l.rateWhy = traffic.AutoRate(cfg.Workload.Mean(), workers, goruntime.NumCPU(), len(cfg.names()), startCPU)
 }
 
-// forgetStarts begins the times of the starts, and of what goes with them, anew.
+// forgetStarts begins the times of the starts anew. What else is measured of a
+// sandbox doesn't hang on the weight.
 func (l *Lab) forgetStarts() {
 	for m := range l.models {
 		s := &l.models[m]
+		if s.rt != nil { // those that have not been read yet, too
+			s.rt.Starts(func(int64) {})
+		}
 		s.starts = newDurations()
-		s.warm, s.calls, s.destroys = newDurations(), newDurations(), newDurations()
 	}
 }
 
