@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"forklore/sim"
+	"forklore/sim/live"
+	"forklore/sim/traffic"
 )
 
 var (
@@ -146,5 +148,24 @@ func TestArmedAgain(t *testing.T) {
 	}
 	if !l.saw(sim.EventRefused) {
 		t.Error("nobody was told of the leak")
+	}
+}
+
+// TestResetBooks: what ends while a reset cuts it off is in no new book.
+func TestResetBooks(t *testing.T) {
+	w, err := traffic.ParseWorkload("cpu 0us")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, func(c *live.Config) { c.Workload, c.RatePerS, c.Models = w, 500, loopOnly })
+	for range 15 { // it takes an answer within the moment that the reset takes
+		l.until("requests", func(s *sim.Snapshot) bool { return s.Model[sim.EventLoop].Requests.OK > 20 }) // and the sums, see there
+		at := l.last.At
+		l.do(sim.Command{Reset: true})
+		l.until("anew", func(s *sim.Snapshot) bool { return s.At < at })
+	}
+	l.until("requests", func(s *sim.Snapshot) bool { return s.Model[sim.EventLoop].Requests.OK > 20 })
+	if l.saw(sim.EventBroken) {
+		t.Errorf("the books don't add up: %+v", l.seen)
 	}
 }
