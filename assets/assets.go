@@ -1,5 +1,5 @@
 // Package assets holds what is embedded in the program: the live script, and the words of
-// the screen, in English and in Japanese, and those of the faults apart.
+// the screen, in English and in Japanese, those of the faults and of what stands around a lesson apart.
 //
 // Costs: the words are parsed when they are first asked for (about a
 // millisecond); a word without figures is then a map look-up, a sentence with
@@ -40,7 +40,7 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 // names are the message files of a language.
 func names(lang string) []string {
 	var of []string
-	for _, about := range []string{"", "faults.", "pages.", "keys."} {
+	for _, about := range []string{"", "faults.", "pages.", "keys.", "lesson."} {
 		of = append(of, path.Join("words", about+lang+".toml"))
 	}
 	return of

@@ -76,6 +76,7 @@ func init() { // they are about what refers to them
 		{id: "zoom", keys: []string{"enter"}, rank: 6, off: noZoom, do: opens(zoomOverlay)},
 		{id: "compare", keys: []string{"tab"}, rank: 5, off: notYet, do: opens(compareOverlay)},
 		{id: "events", keys: []string{"e"}, rank: 11, do: opens(eventsOverlay)},
+		{id: "lessons", keys: []string{"n"}, rank: 7, do: func(p *program, _ string) tea.Cmd { p.openLessons(""); return nil }},
 		{id: "theme", keys: []string{"t"}, rank: 14, off: noThemes, do: (*program).nextTheme},
 		{id: "lang", keys: []string{"g"}, rank: 2, do: (*program).nextLang},
 		{id: "info", keys: []string{"i"}, rank: 4, do: opens(infoOverlay)},
@@ -98,7 +99,7 @@ func init() { // they are about what refers to them
 }
 
 // later are keys that SCREEN's whole keyboard has and this version hasn't.
-var later = []string{"n", "p", "v"}
+var later = []string{"p", "v"}
 
 // bound is what the key does where that overlay is open, nil if nothing.
 func bound(key string, over overlay) *binding {

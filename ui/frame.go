@@ -65,9 +65,14 @@ func (f *frame) draw(snap *sim.Snapshot, st *state, word *assets.Printer, w, h i
 	case st.over == zoomOverlay && f.fitsFour():
 		f.header(0)
 		f.zoom()
+	case st.over == lessonsOverlay:
+		f.header(0)
+		f.lessonList()
 	case st.over != noOverlay && st.over != zoomOverlay:
 		f.header(0)
 		f.overlay()
+	case st.lesson.page != nil:
+		f.lesson()
 	case f.fitsFour():
 		f.screen()
 	default:

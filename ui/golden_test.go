@@ -87,22 +87,28 @@ func TestGolden(t *testing.T) {
 				name := fmt.Sprintf("%s-%dx%d-%s", sc.name, size[0], size[1], lang)
 				t.Run(name, func(t *testing.T) {
 					got := showWith(sc.st, lang, size[0], size[1], noColour, sc.snaps...) + "\n"
-					path := filepath.Join("testdata", name+".golden")
-					if *update {
-						if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-							t.Fatal(err)
-						}
-					}
-					want, err := os.ReadFile(path)
-					if err != nil {
-						t.Fatalf("%v (go test ./ui -update writes it)", err)
-					}
-					if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-						t.Errorf("the screen changed (-want +got):\n%s", diff)
-					}
+					matches(t, name, got)
 				})
 			}
 		}
+	}
+}
+
+// matches holds a screen against the one in testdata.
+func matches(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test ./ui -update writes it)", err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("the screen changed (-want +got):\n%s", diff)
 	}
 }
 

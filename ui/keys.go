@@ -56,6 +56,9 @@ func (p *program) press(key string) tea.Cmd {
 	st.tour = 0
 	p.again = st.confirm == key && st.now.Before(st.confirmBy)
 	st.confirm = ""
+	if cmd, done := p.lessonKey(key); done {
+		return cmd
+	}
 	if st.over == catalogueOverlay && p.jump(key) {
 		return nil
 	}

@@ -36,6 +36,9 @@ type program struct {
 	remembering bool
 	forgetful   bool // it was said that they can't be
 
+	player Player // nil: there are no lessons
+	err    error  // why it ended, if not as the user wished
+
 	frame frame
 	drawn string // the last frame, while nothing has changed
 	stale bool
@@ -60,16 +63,19 @@ func newProgram(ctx context.Context, src sim.Source, opt Options, palettes map[s
 }
 
 // Init waits for the first snapshot.
-func (p *program) Init() tea.Cmd { return p.next }
+func (p *program) Init() tea.Cmd { return p.await() }
 
-// next is the command that waits for a snapshot: one message each, ten a
+// await is the command that waits for a snapshot: one message each, ten a
 // second, however much traffic there is.
-func (p *program) next() tea.Msg {
-	select {
-	case snap := <-p.src.Snapshots():
-		return snapshotMsg{snap}
-	case <-p.ctx.Done():
-		return nil
+func (p *program) await() tea.Cmd {
+	src := p.src // a lesson may replace it meanwhile
+	return func() tea.Msg {
+		select {
+		case snap := <-src.Snapshots():
+			return sourceMsg{src, snap}
+		case <-p.ctx.Done():
+			return nil
+		}
 	}
 }
 
@@ -78,6 +84,12 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	p.stale = true
 	p.st.now = p.clock()
 	switch msg := msg.(type) {
+	case labMsg:
+		return p, p.opened(msg)
+	case sourceMsg:
+		if msg.src == p.src && !p.st.lesson.opening {
+			return p.Update(snapshotMsg{msg.snap})
+		}
 	case snapshotMsg:
 		if msg.snap == nil {
 			return p, tea.Quit
@@ -85,7 +97,12 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		p.snap = msg.snap
 		p.st.observe(msg.snap)
 		p.announce(msg.snap.Events)
-		return p, p.next
+		if p.player != nil {
+			if lab := p.player.Observe(msg.snap); lab != nil {
+				return p, p.reopen(lab)
+			}
+		}
+		return p, p.await()
 	case tea.WindowSizeMsg:
 		return p, p.resize(msg.Width, msg.Height)
 	case resizeMsg:
@@ -107,6 +124,7 @@ func (p *program) View() string {
 		return "" // the window's size comes with the first message
 	}
 	if p.stale {
+		p.turn()
 		snap, st := p.snap, &p.st
 		if p.held != nil {
 			snap, st = p.held.snap, p.held.with(&p.st)

@@ -26,6 +26,7 @@ const (
 	catalogueOverlay
 	compareOverlay
 	zoomOverlay
+	lessonsOverlay
 	nOverlays
 )
 
@@ -55,6 +56,7 @@ type state struct {
 	scroll int     // rows that are above the overlay's first
 	cursor int     // the fault that the catalogue has chosen
 	filter int     // whose events are listed: 0 all, 1 to 4 a model's, 5 the lab's
+	lesson lessonView
 
 	// What the strip tells of. It stays until the next one, or the reset.
 	of    groupID
@@ -151,6 +153,7 @@ func (p *picture) with(now *state) *state {
 	st.blank, st.step, st.tour = now.blank, now.step, now.tour
 	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
 	st.shown, st.filter = now.shown, now.filter
+	st.lesson = now.lesson
 	return &st
 }
 

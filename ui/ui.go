@@ -13,9 +13,12 @@
 // Costs: a frame is drawn once for each snapshot or key, some hundred
 // microseconds; nothing is drawn or sent for a request.
 // The last minute's figures are kept for the charts: 600 moments, 80 KiB.
+// A lesson's player, which main provides, sees the snapshots and has a say in
+// what the keys do (see Player).
+//
 // May not enter: runtimes, clocks or files in what draws (frame, one, column,
-// chart, tape, strip, made, overlay, catalogue, compare, zoom): these are a pure
-// function, which is what the golden screens in testdata hold.
+// chart, tape, strip, made, overlay, catalogue, compare, zoom, lesson): these are
+// a pure function, which is what the golden screens in testdata hold.
 package ui
 
 import (
@@ -50,6 +53,11 @@ type Options struct {
 	Folders []string
 	In      io.Reader // nil: the terminal
 	Out     io.Writer // nil: the terminal
+	// Player has the lessons; nil: there are none. It may replace the source.
+	Player Player
+	// List shows their list at first, with the lesson At chosen.
+	List bool
+	At   string
 }
 
 // framesPerS is how often the renderer looks for a new frame. There are ten
@@ -77,6 +85,10 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 		options = append(options, tea.WithInput(opt.In))
 	}
 	model := newProgram(ctx, src, opt, palettes(lipgloss.NewRenderer(opt.Out).ColorProfile(), dumb(), opt.ASCII))
+	model.player = opt.Player
+	if opt.List {
+		model.openLessons(opt.At)
+	}
 	program := tea.NewProgram(model, options...)
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
@@ -100,7 +112,7 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 	}
 	switch {
 	case err == nil:
-		return nil
+		return model.err
 	case ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
 		return fmt.Errorf("the screen was ended: %w", context.Cause(ctx))
 	}
