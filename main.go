@@ -5,7 +5,8 @@
 //
 //	forklore         sim/live ──> ui          the lab on the screen
 //	forklore run     sim/live ──> sim/report  the same without a screen
-//	forklore lesson  sim/live ──> lessons     a lesson's claims, held against the machine
+//	forklore lesson  sim/live ──> lessons     a lesson's claims, held against the machine,
+//	                                          on the screen (player.go) or without (--check)
 //	forklore matrix  sim/live ──> sim/matrix  every fault into every model
 //
 // main.go has the commands, screen.go those with a screen, settings.go what
@@ -42,7 +43,6 @@ import (
 	"forklore/assets"
 	"forklore/lessons"
 	"forklore/runtimes"
-	"forklore/runtimes/cage"
 	_ "forklore/runtimes/cgi" // the roles
 	"forklore/runtimes/container"
 	_ "forklore/runtimes/eventloop"
@@ -155,7 +155,7 @@ far a crash or a leak spreads in each.`,
 			o.cgiGiven = c.Flags().Changed("cgi")
 			return o.settle(c)
 		},
-		RunE: func(*cobra.Command, []string) error { return lab(o, false) },
+		RunE: func(c *cobra.Command, _ []string) error { return lab(o, c.Flags(), false) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	o.register(root.PersistentFlags())
@@ -173,7 +173,7 @@ far a crash or a leak spreads in each.`,
 	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
 	root.AddCommand(headless, demoCommand(o), matrixCommand(o, os.Stdout), benchCommand(os.Stdout),
-		lessonCommand(os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout))
+		lessonCommand(o, os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout))
 	return root
 }
 
@@ -591,13 +591,20 @@ func measure(o bench.Options, asJSON bool, out io.Writer) error {
 }
 
 // lessonCommand is the command lesson.
-func lessonCommand(out io.Writer) *cobra.Command {
-	var dir, lang string
+func lessonCommand(o *options, out io.Writer) *cobra.Command {
+	var dir, mode string
 	var check, all, control, asJSON, record bool
 	c := &cobra.Command{
 		Use:   "lesson [SLUG]",
-		Short: "Plays a lesson's solution against this machine: each claim, figure and verdict",
-		Example: `  forklore lesson crash --check
+		Short: "Takes you through a lesson, or, with --check, holds its claims against this machine",
+		Long: `Takes you through a lesson in the lab: you predict, act, observe, and the
+machine judges. Without a name it shows the list.
+
+With --check it plays the lesson's solution without a screen, and prints each
+claim, the figures that were measured, and the verdict.`,
+		Example: `  forklore lesson
+  forklore lesson crash
+  forklore lesson crash --check
   forklore lesson --check --all
   forklore lesson crash --check --control`,
 		Args: cobra.MaximumNArgs(1),
@@ -605,8 +612,19 @@ func lessonCommand(out io.Writer) *cobra.Command {
 			if err := noLabFlags(c, "a lesson says itself how the lab is set up"); err != nil {
 				return err
 			}
-			if lang != "" && lang != "en" && lang != "ja" {
-				return badInput("--lang %q: must be en or ja", lang)
+			if _, err := o.screen(); err != nil {
+				return err
+			}
+			if !check {
+				for _, name := range []string{"all", "control", "json", "record"} {
+					if c.Flags().Changed(name) {
+						return badInput("--%s: goes with --check, which plays the solution without a screen", name)
+					}
+				}
+				return takeLesson(o, dir, lessons.Mode(mode), strings.Join(args, ""))
+			}
+			if c.Flags().Changed("mode") {
+				return badInput("--mode: is about a lesson on the screen; --check plays the solution without one")
 			}
 			if record && dir == "" {
 				return badInput("--record: writes golden.json into a folder of lessons; say which with --lessons DIR")
@@ -617,8 +635,6 @@ func lessonCommand(out io.Writer) *cobra.Command {
 			}
 			chosen := set.Lessons
 			switch {
-			case !check:
-				return badInput("lesson: add --check, which plays the solution against this machine (forklore lessons list shows what there is)")
 			case len(args) == 1 && all, len(args) == 0 && !all:
 				return badInput("lesson: name one lesson, or write --all")
 			case !all:
@@ -628,17 +644,19 @@ func lessonCommand(out io.Writer) *cobra.Command {
 				}
 				chosen = []*lessons.Lesson{one}
 			}
-			return checkLessons(chosen, dir, assets.Lang(lang), control, asJSON, record, out)
+			return checkLessons(chosen, dir, assets.Lang(o.lang), control, asJSON, record, out)
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&mode, "mode", string(lessons.Self), "self; workshop: with a leader; demo: on a stage, without hints, recall and progress")
 	f.BoolVar(&check, "check", false, "play the solution, and judge each claim by what is measured")
 	f.BoolVar(&all, "all", false, "all lessons, one after the other")
 	f.BoolVar(&control, "control", false, "leave the actions out: then every check has to fail")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object for each lesson")
 	f.BoolVar(&record, "record", false, "keep the figures in the lesson's golden.json (with --lessons)")
 	f.StringVar(&dir, "lessons", "", "a folder of lessons of your own")
-	f.StringVar(&lang, "lang", "", "language, en or ja (default: the locale's)")
+	o.screenFlags(f)
+	f.MarkHidden("tour") // a lesson says itself what there is to see
 	return c
 }
 
@@ -656,7 +674,7 @@ func noLabFlags(c *cobra.Command, why string) (err error) {
 func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, record bool, out io.Writer) error {
 	ctx, ended := untilSignal()
 	defer ended()
-	here := lessons.Machine{Machine: report.ThisMachine(cage.MachineCgroup()), NoFile: maxDescriptors(), Container: container.Available() == nil}
+	here := thisMachine()
 	var failed, missing []string
 	for _, l := range chosen {
 		if why := l.Missing(here); why != "" {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,11 +11,14 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"forklore/lessons"
+	"forklore/sim"
 	"forklore/ui"
 )
 
-// The lab on the screen: the command without a name, and demo --live.
+// The lab on the screen: the command without a name, demo --live, and lesson.
 
 // demoCommand is the command demo.
 func demoCommand(o *options) *cobra.Command {
@@ -26,11 +31,11 @@ next step (calm, no traffic, a crash, a leak, a heavier application), PgUp goes
 back to the words of the one before, b blanks the screen.`,
 		Example: "  forklore demo --live\n  forklore demo --live --theme projector --lang ja",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if !onStage {
 				return badInput("demo: a recording to show comes with a later version; forklore demo --live walks the script on the real lab")
 			}
-			return lab(o, true)
+			return lab(o, c.Flags(), true)
 		},
 	}
 	c.Flags().BoolVar(&onStage, "live", false, "on the real lab, not on a recording")
@@ -38,18 +43,36 @@ back to the words of the one before, b blanks the screen.`,
 	return c
 }
 
-// lab is the screen.
-func lab(o *options, stage bool) error {
+// screen is what the flags tell the screen.
+func (o *options) screen() (ui.Options, error) {
 	if o.lang != "" && o.lang != "en" && o.lang != "ja" {
-		return o.placed(badInput("--lang %q: must be en or ja", clip(o.lang)))
+		return ui.Options{}, o.placed(badInput("--lang %q: must be en or ja", clip(o.lang)))
 	}
 	if o.theme != "" && !slices.Contains(ui.Themes, o.theme) {
-		return o.placed(badInput("--theme %q: must be one of %s", clip(o.theme), strings.Join(ui.Themes, ", ")))
+		return ui.Options{}, o.placed(badInput("--theme %q: must be one of %s", clip(o.theme), strings.Join(ui.Themes, ", ")))
+	}
+	opt := ui.Options{Lang: o.lang, Theme: o.theme, ASCII: o.ascii, Remember: o.remember}
+	if folder := stateFolder(); folder != "" {
+		opt.Folders = []string{folder}
+	}
+	return opt, nil
+}
+
+// noTerminal: there is nothing to draw on, or nobody to press keys.
+func noTerminal() bool {
+	return !isatty.IsTerminal(os.Stdout.Fd()) || !isatty.IsTerminal(os.Stdin.Fd())
+}
+
+// lab is the screen.
+func lab(o *options, flags *pflag.FlagSet, stage bool) error {
+	opt, err := o.screen()
+	if err != nil {
+		return err
 	}
 	if _, err := o.config(); err != nil {
 		return err // rather this than that there is no terminal
 	}
-	if !isatty.IsTerminal(os.Stdout.Fd()) || !isatty.IsTerminal(os.Stdin.Fd()) {
+	if noTerminal() {
 		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")
 	}
 	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
@@ -58,15 +81,18 @@ func lab(o *options, stage bool) error {
 	if err != nil {
 		return err
 	}
-	opt := ui.Options{
-		Lang: o.lang, Theme: o.theme, ASCII: o.ascii, Stage: stage,
-		Tour:     !stage && (o.tour || firstTime()),
-		Remember: o.remember,
+	opt.Stage, opt.Tour = stage, !stage && (o.tour || firstTime())
+	mode := lessons.Self
+	if stage {
+		mode = lessons.Demo
 	}
-	if folder := stateFolder(); folder != "" {
-		opt.Folders = []string{folder}
-	}
-	err = errors.Join(ui.Run(ctx, l, opt), l.Close())
+	return onScreen(ctx, newPlayer("", mode, l, valuesOf(flags)), l, opt)
+}
+
+// onScreen shows a lab, and its lessons, until the user quits.
+func onScreen(ctx context.Context, p *player, l sim.Source, opt ui.Options) error {
+	opt.Player = p
+	err := errors.Join(ui.Run(ctx, l, opt), p.Close())
 	if err := signalStatus(ctx); err != nil {
 		return err
 	}
@@ -74,6 +100,51 @@ func lab(o *options, stage bool) error {
 		return status{exitProblem, err}
 	}
 	return nil
+}
+
+// takeLesson is a lesson on the screen; without a name, or where the machine
+// lacks what it needs, the list of them all.
+func takeLesson(o *options, dir string, mode lessons.Mode, id string) error {
+	switch mode {
+	case lessons.Self, lessons.Workshop, lessons.Demo:
+	default:
+		return badInput("--mode %q: must be self, workshop or demo", clip(string(mode)))
+	}
+	opt, err := o.screen()
+	if err != nil {
+		return err
+	}
+	p := newPlayer(dir, mode, nil, nil)
+	if err := p.load(); err != nil {
+		return badInput("%w", err)
+	}
+	opt.List, opt.At = true, id
+	var setup lessons.Setup
+	if id != "" {
+		one, err := p.set.Find(id)
+		if err != nil {
+			return badInput("%w", err)
+		}
+		if opt.At = one.ID; p.missing(one) == "" {
+			opt.List, setup = false, one.Setup
+		}
+	}
+	if noTerminal() {
+		return badInput("standard input or output is no terminal; without a screen: forklore lesson %s --check", cmp.Or(opt.At, "--all"))
+	}
+	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
+	defer ended()
+	src, err := openSetup(ctx, setup)
+	if err != nil {
+		return err
+	}
+	p.src, p.running = src, flagsOf(setup)
+	if !opt.List {
+		if _, err := p.Choose(opt.At); err != nil {
+			return errors.Join(err, p.Close())
+		}
+	}
+	return onScreen(ctx, p, src, opt)
 }
 
 // firstTime reports whether this user has never seen the screen, and notes that
