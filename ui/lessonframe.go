@@ -94,15 +94,16 @@ func (f *frame) lessonTitle(b box) {
 
 // Where a model's row has its figures, and its tape.
 const (
-	rowState, rowNow, rowMiB, rowOK, rowHit, rowTape = labelWidth, 17, 22, 27, 33, 39
+	rowState, rowNow, rowProcs, rowMiB, rowHit, rowTape = labelWidth, 17, 22, 35, 40, 46
 )
 
 // modelRows draws each model in one row: its state, its processes, its memory,
-// the share of good answers, the figure of the last fault, its tape.
+// the figure of the last fault, its tape.
 func (f *frame) modelRows(y int) {
+	f.procRows = 1
 	f.rowRight(y, rowNow+4, faint, f.t("lesson.row.now"))
+	f.put(y, rowProcs, rowMiB-rowProcs-1, faint, f.t("lesson.row.procs"))
 	f.rowRight(y, rowMiB+4, faint, "MiB")
-	f.rowRight(y, rowOK+5, faint, f.t("req.ok"))
 	f.put(y, rowHit, rowTape-rowHit, faint, f.t("lesson.row.hit"))
 	tape, from, to, mark := f.tapeView(f.w - rowTape)
 	indent := f.w - rowTape - (to - from)
@@ -138,15 +139,8 @@ func (f *frame) modelRow(m sim.Model, y int) {
 		return
 	}
 	f.rowRight(y, rowNow+4, plain, count(ms.ProcsNow))
+	f.procs(m, ms, y, rowProcs, rowMiB-rowProcs-1)
 	f.rowRight(y, rowMiB+4, plain, strings.TrimSuffix(mib(ms.Memory.Bytes), " MiB"))
-	share, st := "-", faint
-	if ms.Recent.Ended > 0 {
-		share, st = percent(ms.Recent.OKShare), plain
-		if ms.Recent.OKShare < 1 {
-			st = warn
-		}
-	}
-	f.rowRight(y, rowOK+5, st, share)
 	if in := f.st.incident(m); in != nil {
 		figure, st := f.figure(in)
 		f.put(y, rowHit, rowTape-rowHit-1, st, figure)
