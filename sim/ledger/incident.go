@@ -203,8 +203,10 @@ func (i *incident) late(d time.Duration) bool {
 func (i *incident) lastDeath() time.Duration { return max(i.died, i.At) }
 
 // tick closes the incident when the model is back in steady state: a second
-// with all its processes, without a loss, and with the latencies of before.
-func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
+// with all its processes, without a loss, and with the latencies of before; where
+// too few samples say what those were, when everybody of the fault's time has
+// been answered. waits is when the request was sent that waits longest.
+func (i *incident) tick(now time.Duration, v Vital, p99, waits time.Duration) {
 	i.paused = v.Paused
 	if i.until == 0 || now <= i.until {
 		i.slope.add(now-i.At, v.MemoryBytes)
@@ -234,6 +236,7 @@ func (i *incident) tick(now time.Duration, v Vital, p99 time.Duration) {
 	case now < i.until, now-i.upSince < steadyFor, now-i.lastLost < steadyFor, now-i.At < steadyFor:
 	case i.down() && !v.Paused:
 	case i.late(p99), lag > slack:
+	case i.baseline == 0 && waits < i.until:
 	default:
 		i.Closed, i.Recovered = now, true
 	}

@@ -316,7 +316,8 @@ func (b *Book) Tick(now time.Duration, v Vital) (missed []Carrier) {
 	}
 	for _, i := range b.incidents {
 		if i.Open() {
-			i.tick(now, v, max(b.recentP99(now), b.longest(now, i)))
+			longest := b.longest(now, i)
+			i.tick(now, v, max(b.recentP99(now), longest), now-longest)
 		}
 	}
 	return missed

@@ -162,3 +162,24 @@ func TestStuckLoop(t *testing.T) {
 		t.Errorf("%+v, unattributed %d; want the carrier and two others, and it over", i, b.Unattributed())
 	}
 }
+
+// TestYoungLab: without enough samples to say what is late, an incident is open
+// until everybody of its fault's time has been answered.
+func TestYoungLab(t *testing.T) {
+	b := New(sim.Prefork)
+	b.Inject(1, sim.FaultHang, time.Second, 3*time.Second)
+	b.Sent(1, 2*time.Second)
+	for now := time.Second; now < 9*time.Second; now += 100 * msec {
+		b.Tick(now, up)
+	}
+	if !b.Open() {
+		t.Error("closed, and request 1 has been waiting for seven seconds")
+	}
+	b.Ended(request(1, 2*time.Second, 9*time.Second, OK))
+	for now := 9 * time.Second; now < 11*time.Second; now += 100 * msec {
+		b.Tick(now, up)
+	}
+	if b.Open() {
+		t.Error("open, and everybody has been answered")
+	}
+}
