@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"forklore/config"
+	"forklore/ui/config"
 )
 
 // Settings come from the command line, else from the user's file, else from

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package cli
 
 import (
 	"flag"
@@ -42,13 +42,13 @@ func picture(i int, readme string) (text string, from, to int, ok bool) {
 // The README's pictures are the screen's: of its size, and of its words. With
 // -update they are taken of a crash on this machine.
 func TestReadmePictures(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *update {
 		readme = []byte(take(t, string(readme)))
-		if err := os.WriteFile("README.md", readme, 0o644); err != nil {
+		if err := os.WriteFile("../../README.md", readme, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
