@@ -64,8 +64,9 @@ type LessonEntry struct {
 	Order, Minutes     int
 	State              string // unseen, started, shown, hinted, solved; "": not kept
 	Beta               bool   // not finished
-	// Missing is what the machine lacks for it, in English; then Fallback is what
-	// the lesson falls back to: none, model, recording.
+	// Missing is why it can't be taken here, in English. If it is the machine that
+	// lacks something, Fallback is what the lesson falls back to: none, model,
+	// recording.
 	Missing, Fallback string
 	// Setup is the lab that it needs, as flags; "" if the one that runs is right.
 	Setup string

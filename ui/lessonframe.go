@@ -100,7 +100,6 @@ const (
 // modelRows draws each model in one row: its state, its processes, its memory,
 // the figure of the last fault, its tape.
 func (f *frame) modelRows(y int) {
-	f.procRows = 1
 	f.rowRight(y, rowNow+4, faint, f.t("lesson.row.now"))
 	f.put(y, rowProcs, rowMiB-rowProcs-1, faint, f.t("lesson.row.procs"))
 	f.rowRight(y, rowMiB+4, faint, "MiB")
@@ -139,12 +138,43 @@ func (f *frame) modelRow(m sim.Model, y int) {
 		return
 	}
 	f.rowRight(y, rowNow+4, plain, count(ms.ProcsNow))
-	f.procs(m, ms, y, rowProcs, rowMiB-rowProcs-1)
+	f.rowLetters(m, ms, y, rowProcs, rowMiB-1)
 	f.rowRight(y, rowMiB+4, plain, strings.TrimSuffix(mib(ms.Memory.Bytes), " MiB"))
 	if in := f.st.incident(m); in != nil {
 		figure, st := f.figure(in)
 		f.put(y, rowHit, rowTape-rowHit-1, st, figure)
 	}
+}
+
+// rowLetters are a row's processes, each in its slot, as far as they have room,
+// and how many there are beyond.
+func (f *frame) rowLetters(m sim.Model, ms *sim.ModelState, y, x, end int) {
+	if ms.Parent != nil {
+		f.put(y, x, 1, faint, map[bool]string{true: "p", false: "h"}[m == sim.Prefork])
+	}
+	x += 2
+	if len(ms.Procs) == 0 && ms.State == sim.Down {
+		f.put(y, x, end-x, bad, clipDots(clean(ms.Why), end-x))
+		return
+	}
+	shown, beyond := ms.Procs, ""
+	for room := end - x; ; room-- {
+		alive := 0
+		for _, p := range ms.Procs[min(room, len(ms.Procs)):] {
+			if p.State != 0 {
+				alive++
+			}
+		}
+		shown = ms.Procs[:min(room, len(ms.Procs))]
+		if beyond = "+" + count(alive); alive == 0 {
+			beyond = ""
+		}
+		if room+len(beyond) <= end-x || room == 0 {
+			break
+		}
+	}
+	f.letters(shown, y, x, end-x)
+	f.rowRight(y, end, faint, beyond)
 }
 
 // rowLegend names the letters that are to be seen, as far as there is room.

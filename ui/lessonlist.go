@@ -78,7 +78,9 @@ func (f *frame) entryDetails(v *lessonView) (out []lessonLine) {
 	switch {
 	case e.Missing != "":
 		add(warn, f.word.T("lesson.list.missing", map[string]any{"What": e.Missing}))
-		add(plain, f.t("lesson.fallback."+e.Fallback))
+		if e.Fallback != "" {
+			add(plain, f.t("lesson.fallback."+e.Fallback))
+		}
 	case e.Setup == "":
 		add(faint, f.t("lesson.list.goes_on"))
 	default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -123,7 +124,10 @@ func (p *player) missing(l *lessons.Lesson) string {
 	if !p.looked {
 		p.here, p.looked = thisMachine(), true
 	}
-	return l.Missing(p.here)
+	if why := l.Missing(p.here); why != "" || slices.Contains(l.Modes, p.mode) {
+		return why
+	}
+	return "it is not made for --mode " + string(p.mode)
 }
 
 // thisMachine is what lessons may ask of it.
@@ -148,6 +152,9 @@ func (p *player) Lessons(lang string) ([]ui.LessonEntry, error) {
 		e := ui.LessonEntry{
 			ID: l.ID, Title: l.Title(lang), Summary: l.Text(lang, "summary", nil).Body, Order: l.Order, Minutes: l.DurationMin,
 			Beta: l.Status == lessons.Beta || l.Status == lessons.WIP, Missing: p.missing(l), Fallback: string(l.Fallback), Due: dueOf[l.ID],
+		}
+		if l.Missing(p.here) == "" {
+			e.Fallback = "" // it isn't the machine
 		}
 		if p.store != nil {
 			e.State = string(kept.State(l.ID))

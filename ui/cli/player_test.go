@@ -319,3 +319,24 @@ func TestPlayerAsksWhatIsDue(t *testing.T) {
 		}
 	}
 }
+
+// What can't be taken here says why, and is not begun.
+func TestPlayerRefuses(t *testing.T) {
+	u := newPupil(t, lessons.Self)
+	l := u.set.Lessons[0]
+	l.Requires.CPUs, l.Fallback = 1<<20, lessons.ToModel
+	list, err := u.Lessons("en")
+	if err != nil || !strings.Contains(list[0].Missing, "CPUs are needed") || list[0].Fallback != "model" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, err := u.Choose("backlog"); err == nil || !strings.Contains(err.Error(), "CPUs") {
+		t.Errorf("%v", err)
+	}
+	l.Requires.CPUs, u.mode, l.Modes = 0, lessons.Workshop, []lessons.Mode{lessons.Self}
+	if list, _ := u.Lessons("en"); !strings.Contains(list[0].Missing, "--mode workshop") || list[0].Fallback != "" {
+		t.Errorf("%+v", list)
+	}
+	if _, err := u.Choose("nothing"); err == nil {
+		t.Error("a lesson that isn't there")
+	}
+}
