@@ -16,6 +16,10 @@ const (
 	lessonWidth  = 96 // longer lines are hard to read
 )
 
+// tells are the steps in which the screen may say in words what a fault did:
+// before them the learner is asked.
+var tells = map[string]bool{"check": true, "explain": true, "recall": true}
+
 // box is a part of the window.
 type box struct{ x, y, w, h int }
 
@@ -52,7 +56,9 @@ func (f *frame) lesson() {
 		}
 		y = f.columns(f.gap(y, 2))
 		y = f.tapes(f.gap(y, 1))
-		f.strip(f.gap(y, 3))
+		if tells[f.st.lesson.page.Step] {
+			f.strip(f.gap(y, 3))
+		}
 		f.w = window
 	case f.h >= lessonBelow && f.fitsFour():
 		f.layout = layoutFor(f.w, minHeight, 0)
