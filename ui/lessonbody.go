@@ -15,9 +15,10 @@ type lessonView struct {
 	picked bool     // the option at the cursor is being moved
 	number float64
 
-	list    []LessonEntry
-	at      int // the lesson that the list has chosen
-	opening bool
+	list     []LessonEntry
+	listLang string
+	at       int // the lesson that the list has chosen
+	opening  bool
 }
 
 // begin turns to another page.

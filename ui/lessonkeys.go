@@ -60,9 +60,9 @@ func (p *program) turn() {
 		v.begin(page)
 	}
 	v.page = page
-	if p.st.over == lessonsOverlay { // in this language, and of this lab
+	if p.st.over == lessonsOverlay && v.listLang != p.word.Lang() {
 		if list, err := p.player.Lessons(p.word.Lang()); err == nil {
-			v.list, v.at = list, min(v.at, max(len(list)-1, 0))
+			v.list, v.listLang, v.at = list, p.word.Lang(), min(v.at, max(len(list)-1, 0))
 		}
 	}
 }
@@ -86,7 +86,8 @@ func (p *program) openLessons(id string) {
 			return e.Missing == "" && e.State != "solved" && e.State != "hinted"
 		})
 	}
-	v.list, v.at = list, max(at, 0)
+	v.list, v.listLang, v.at = list, p.word.Lang(), max(at, 0)
+	v.wrap = p.player.Wrap
 	p.toggle(lessonsOverlay)
 	p.turn()
 }
