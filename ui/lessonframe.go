@@ -163,7 +163,8 @@ func (f *frame) rowLetters(m sim.Model, ms *sim.ModelState, y, x, end int) {
 		f.put(y, x, end-x, bad, clipDots(clean(ms.Why), end-x))
 		return
 	}
-	shown, beyond := ms.Procs, ""
+	var shown []sim.Proc
+	var beyond string
 	for room := end - x; ; room-- {
 		alive := 0
 		for _, p := range ms.Procs[min(room, len(ms.Procs)):] {
