@@ -4,7 +4,7 @@ import "forklore/sim"
 
 // Player takes a learner through lessons. The screen knows what a page of a
 // lesson has on it and which keys it answers to; what a lesson is, it does not:
-// this room may not import the lessons' one. main joins the two.
+// this room may not import the lessons' one. ui/cli joins the two.
 //
 // All methods are called from the program's loop and return at once; only a Lab
 // takes its time, and runs beside.

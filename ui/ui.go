@@ -13,7 +13,7 @@
 // Costs: a frame is drawn once for each snapshot or key, some hundred
 // microseconds; nothing is drawn or sent for a request.
 // The last minute's figures are kept for the charts: 600 moments, 80 KiB.
-// A lesson's player, which main provides, sees the snapshots and has a say in
+// A lesson's player, which ui/cli provides, sees the snapshots and has a say in
 // what the keys do (see Player).
 //
 // May not enter: runtimes, clocks or files in what draws (frame, one, column,
