@@ -88,7 +88,7 @@ func (l *Lab) impossible(kind fault.Kind, m sim.Model) string {
 		}
 	}
 	if kind.Step != 0 && program != "" {
-		return fmt.Sprintf("it runs %s, which can't be asked for it; kill is done from outside", program)
+		return fmt.Sprintf("it runs %s, which can't be asked for a %s; kill one of its processes from a shell instead", program, kind.Fault)
 	}
 	return ""
 }

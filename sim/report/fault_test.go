@@ -94,7 +94,7 @@ func TestRefusedFaults(t *testing.T) {
 		want string
 	}{
 		{[]string{"--models", "eventloop", "--workload", "hello", "--inject", "dead-backend@500ms"}, "ask no backend"},
-		{[]string{"--models", "cgi", "--cgi", "/bin/true", "--inject", "spin@500ms"}, "kill is done from outside"},
+		{[]string{"--models", "cgi", "--cgi", "/bin/true", "--inject", "spin@500ms"}, "from a shell instead"},
 	} {
 		l := command(t, append([]string{"run", "--for", "1500ms"}, c.args...)...).finish(t)
 		if l.status() != 1 || strings.Count(l.err.String(), c.want) != 1 {

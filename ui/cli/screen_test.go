@@ -79,7 +79,7 @@ func play(t *testing.T, w, h int, env []string, args ...string) *stage {
 	if s.before, err = term.GetState(master.Fd()); err != nil {
 		t.Fatal(err)
 	}
-	s.Env = append(os.Environ(), "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=",
+	s.Env = append(os.Environ(), "CI=", "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=", // with CI set, termenv knows no colours
 		"XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
 	s.Env = append(s.Env, env...)
 	s.Dir = t.TempDir()
