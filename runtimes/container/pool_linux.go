@@ -175,11 +175,12 @@ func (l *pool) keeps(m *member) bool {
 	return l.mode == warm && !l.closed && m.generation == l.generation
 }
 
-// wait puts a sandbox where the next call finds it, if it may still stay.
+// wait puts a sandbox where the next call finds it, if it may still stay: one that
+// was begun for the stock may be ready only when no mode keeps any.
 func (l *pool) wait(m *member) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || m.generation != l.generation {
+	if l.closed || m.generation != l.generation || l.mode == fresh {
 		return false
 	}
 	m.since = time.Now()
