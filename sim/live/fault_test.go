@@ -14,6 +14,7 @@ import (
 func gently(c *live.Config) {
 	if testing.Short() {
 		c.RatePerS = 5
+		c.Spec.MemoryBytes = 96 << 20 // page by page, a hog is slow there
 	}
 }
 
