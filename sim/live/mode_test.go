@@ -20,6 +20,9 @@ func TestModes(t *testing.T) {
 	l := open(t, func(c *live.Config) {
 		c.Models = sim.Models(0).With(sim.Container)
 		c.Spec.Pool, c.Spec.Idle = 3, 300*time.Millisecond
+		if testing.Short() {
+			c.RatePerS = 8 // an emulated processor is never calm at more
+		}
 	})
 	box := func(s *sim.Snapshot) *sim.ModelState { return &s.Model[sim.Container] }
 	l.until("it serves", func(s *sim.Snapshot) bool {
