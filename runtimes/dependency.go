@@ -201,6 +201,16 @@ func (d *dependency) setSlow(extra time.Duration) error {
 	})
 }
 
+// letGo ends what it holds answers longer than asked, of those it holds now.
+func (d *dependency) letGo() error {
+	return d.order(func() error {
+		if d.proc == nil {
+			return nil
+		}
+		return d.proc.Tell(backend.LetGo)
+	})
+}
+
 func (d *dependency) kill() error {
 	return d.order(func() (err error) {
 		if d.dead {

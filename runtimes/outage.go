@@ -63,7 +63,7 @@ func (h *House) dependency(model string) (*dependency, error) {
 }
 
 // SlowBackend has the model's backend hold each answer so much longer, from
-// now on, also after a restart; 0 undoes it.
+// now on, also after a restart; 0 undoes it, but for what is being held.
 func (h *House) SlowBackend(model string, extra time.Duration) error {
 	d, err := h.dependency(model)
 	switch {
@@ -73,6 +73,16 @@ func (h *House) SlowBackend(model string, extra time.Duration) error {
 		return fmt.Errorf("backend of %s: %v longer: from 0 to %v", model, extra, backend.MaxHold)
 	}
 	return d.setSlow(extra)
+}
+
+// LetGo has the model's backend give the answers that it holds longer than was
+// asked for: what SlowBackend did is undone also for those who wait already.
+func (h *House) LetGo(model string) error {
+	d, err := h.dependency(model)
+	if err != nil {
+		return err
+	}
+	return d.letGo()
 }
 
 // KillBackend kills the process of the model's backend, which stays dead until
@@ -95,8 +105,7 @@ func (h *House) ReviveBackend(model string) error {
 }
 
 // ProbeBackend asks the model's backend for an answer at once, and says how
-// long that took: the proof that it is slow, or dead. ctx ends the wait: an answer
-// that is being held is held to its end, also when the backend is as fast as before.
+// long that took: the proof that it is slow, or dead. ctx ends the wait.
 func (h *House) ProbeBackend(ctx context.Context, model string, timeout time.Duration) (time.Duration, error) {
 	if _, err := h.dependency(model); err != nil {
 		return 0, err

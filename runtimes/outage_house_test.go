@@ -77,6 +77,49 @@ func TestSlowBackend(t *testing.T) {
 	}
 }
 
+// TestLetGo: who has been held up for ever gets the answer, and who asked for a
+// time of his own waits for just that.
+func TestLetGo(t *testing.T) {
+	h := open(t, spec(), runtimes.EventLoop)
+	r := begin(t, h, runtimes.EventLoop)
+	slow := func(by time.Duration) {
+		t.Helper()
+		if err := h.SlowBackend(runtimes.EventLoop, by); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow(5 * time.Minute)
+	for {
+		if _, err := h.ProbeBackend(t.Context(), runtimes.EventLoop, 300*time.Millisecond); err != nil {
+			break // it has been told
+		}
+	}
+	const own = time.Second
+	began := time.Now()
+	type answer struct {
+		status int
+		took   time.Duration
+	}
+	answers := make(chan answer, 2)
+	for i, us := range []string{"io_us=1000", "io_us=1000000"} {
+		go func() {
+			status, _, _ := get(r, us, "", i+1)
+			answers <- answer{status, time.Since(began)}
+		}()
+	}
+	for !holds(r, 1) || !holds(r, 2) {
+		time.Sleep(time.Millisecond)
+	}
+	slow(0)
+	if err := h.LetGo(runtimes.EventLoop); err != nil {
+		t.Fatal(err)
+	}
+	first, second := <-answers, <-answers
+	if first.status != 200 || second.status != 200 || second.took < own || second.took > time.Minute {
+		t.Errorf("%+v, then %+v; want 200 at once, and after its second", first, second)
+	}
+}
+
 // TestDeadBackend: whoever asks fails, and doesn't wait; others are fine. Each
 // order may be given twice.
 func TestDeadBackend(t *testing.T) {

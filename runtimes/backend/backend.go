@@ -34,7 +34,8 @@ import (
 // backend dies, who calls waits in a backlog until the next one is up.
 //
 // SLOW_US, a setting that the lab may change, is how much longer each answer is
-// held than was asked for.
+// held than was asked for. An answer that is being held is held to its end, also
+// when that changes; the command [LetGo] ends what it is held longer.
 const Role = "backend"
 
 func init() { role.Enter(Role, serve) }
@@ -45,11 +46,19 @@ func Path(dir, name string) string { return filepath.Join(dir, name+".sock") }
 // MaxHold is the longest time that an answer is held.
 const MaxHold = 10 * time.Minute
 
-// slowUS is SLOW_US.
-var slowUS atomic.Int64
+// LetGo is the line that has the backend hold no answer longer than it was asked
+// to, of those that it holds now.
+const LetGo = "let go"
+
+var (
+	slowUS atomic.Int64                  // SLOW_US
+	letGo  atomic.Pointer[chan struct{}] // closed at LetGo, and replaced
+)
 
 func serve() {
 	slowUS.Store(role.Int("SLOW_US", 0))
+	none := make(chan struct{})
+	letGo.Store(&none)
 	for i := range int(role.Int("LISTENERS", 0)) {
 		f := os.NewFile(uintptr(role.ListenerFD+i), "socket")
 		l, err := net.FileListener(f)
@@ -61,6 +70,11 @@ func serve() {
 	}
 	role.TellReady(0)
 	role.Commands(func(line string) { // until the lab is gone
+		if line == LetGo {
+			next := make(chan struct{})
+			close(*letGo.Swap(&next))
+			return
+		}
 		if value, ok := strings.CutPrefix(line, "set SLOW_US "); ok {
 			if n, ok := role.ParseInt(value); ok {
 				slowUS.Store(n)
@@ -100,9 +114,23 @@ func answer(c net.Conn) {
 		if !ok || us < 0 {
 			return
 		}
-		time.Sleep(min(time.Duration(us+slowUS.Load())*time.Microsecond, MaxHold))
+		hold(us)
 		if _, err := io.WriteString(c, app.IOAnswer); err != nil {
 			return
 		}
+	}
+}
+
+// hold returns after us microseconds and what the backend is slower by, or as
+// much earlier as LetGo spares the caller.
+func hold(us int64) {
+	own := min(time.Duration(us)*time.Microsecond, MaxHold)
+	due := time.Now().Add(own)
+	spared := *letGo.Load() // first: it comes after a change of slowUS
+	extra := min(time.Duration(slowUS.Load())*time.Microsecond, MaxHold-own)
+	select {
+	case <-time.After(own + extra):
+	case <-spared:
+		time.Sleep(time.Until(due))
 	}
 }

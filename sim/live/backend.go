@@ -20,7 +20,12 @@ type backendFaults struct {
 
 // slowBackend has the model's backend take so much longer.
 func (l *Lab) slowBackend(x *injected, m sim.Model, by time.Duration) error {
-	x.undo = append(x.undo, func(bool) { l.complain(l.holdAnswers(x, m, 0)) })
+	x.undo = append(x.undo, func(early bool) {
+		l.complain(l.holdAnswers(x, m, 0))
+		if early && len(l.models[m].backend.slow) == 0 { // by its time, it leaves what it has held up
+			l.complain(l.house.LetGo(m.String()))
+		}
+	})
 	if err := l.holdAnswers(x, m, by); err != nil {
 		return err
 	}
