@@ -88,6 +88,11 @@ func (b *Book) Trouble() (losing, recovering bool) {
 	return losing, recovering
 }
 
+// Suffers: an incident is going on of such a fault.
+func (b *Book) Suffers(such func(sim.Fault) bool) bool {
+	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() && such(i.Fault) })
+}
+
 // unsteady: an incident is going on, or a fault is on its way.
 func (b *Book) unsteady() bool { return b.Open() || b.Expecting() }
 

@@ -98,6 +98,7 @@ type Book struct {
 	vital     Vital
 	unclaimed uint64
 
+	calmFrom      time.Duration // what was sent before was not answered in steady state
 	lastFailure   time.Duration // of a request that had no fault of its own
 	lastUnclaimed time.Duration // when the last failure was given up on
 	now           time.Duration
@@ -204,7 +205,7 @@ func (b *Book) lose(i *incident, r Request, own bool, d *death) {
 // succeeded books an answer.
 func (b *Book) succeeded(r Request, c carrier) {
 	b.counts.OK++
-	if !b.unsteady() {
+	if !b.unsteady() && r.Sent >= b.calmFrom {
 		b.baseline.add(r.Latency)
 	}
 	for _, i := range b.incidents {
@@ -279,6 +280,7 @@ func (b *Book) Mode(mode string) {
 type Vital struct {
 	Up          bool // someone listens, and every process that should be there is
 	Paused      bool // no traffic: nothing can be asked of latencies
+	Pressed     bool // a fault, in whichever model, presses on the machine
 	MemoryBytes int64
 	Procs       int    // serving processes, now
 	Started     uint64 // and so far
@@ -292,6 +294,9 @@ type Vital struct {
 // because its client had given up before.
 func (b *Book) Tick(now time.Duration, v Vital) (missed []Carrier) {
 	b.now, b.vital = now, v
+	if v.Pressed {
+		b.calmFrom = now + steadyFor
+	}
 	b.recent = slices.DeleteFunc(b.recent, func(r Request) bool { return now-r.End > settle })
 	b.pending = slices.DeleteFunc(b.pending, func(r Request) bool {
 		old := now-r.End > settle

@@ -401,12 +401,31 @@ func poolFull(b *board.Board, workers int) bool {
 	return ready >= workers
 }
 
+// pressed: a fault presses on the machine, or has left something that does.
+func (l *Lab) pressed() bool {
+	presses := func(f sim.Fault) bool {
+		kind, _ := fault.Find(f)
+		return kind.Presses
+	}
+	for _, x := range l.active {
+		if x.kind.Presses {
+			return true
+		}
+	}
+	for m := range sim.NModels {
+		if l.models[m].book != nil && l.models[m].book.Suffers(presses) {
+			return true
+		}
+	}
+	return len(l.turns) > 0
+}
+
 // tick lets time pass for the books and the faults.
 func (l *Lab) tick(now time.Time) {
 	if l.served.IsZero() {
 		return
 	}
-	at := l.at(now)
+	at, pressed := l.at(now), l.pressed()
 	for m := range sim.NModels {
 		s := &l.models[m]
 		if s.rt == nil {
@@ -420,7 +439,7 @@ func (l *Lab) tick(now time.Time) {
 		missed := s.book.Tick(at, ledger.Vital{
 			Up: l.whole(m), Paused: l.paused || l.stopped || l.renewal != nil, MemoryBytes: f.MemoryBytes, CPU: f.CPU,
 			Procs:   int(b.Started.Load() - min(b.Ended.Load(), b.Started.Load())),
-			Started: b.Started.Load(), Queue: int(b.QueueNow.Load()), LagMS: lagNow(s.rt),
+			Started: b.Started.Load(), Queue: int(b.QueueNow.Load()), LagMS: lagNow(s.rt), Pressed: pressed,
 		})
 		l.tellIncidents(m)
 		l.release(m)

@@ -22,6 +22,8 @@ type Document struct {
 	Weight       string         `json:"weight"`
 	DurationMS   int64          `json:"duration_ms"`
 	Unattributed uint64         `json:"unattributed"`
+	// UnattributedIn says during which faults they came.
+	UnattributedIn map[sim.Fault]uint64 `json:"unattributed_in,omitempty"`
 	// CutShort says why it ended before all was measured; absent if it didn't.
 	CutShort string `json:"cut_short,omitempty"`
 	Cells    []Cell `json:"cells"`
@@ -58,7 +60,7 @@ func (r *run) document(cut string) (*Document, error) {
 	d := &Document{
 		Schema: Schema, Source: s.Kind, Machine: report.ThisMachine(s.Lab.Cgroup), Seed: s.Load.Seed,
 		RatePerS: s.Load.RatePerS, Workload: s.Load.Workload, Weight: s.Load.Weight,
-		DurationMS: s.At.Milliseconds(), Unattributed: s.Unattributed, CutShort: cut, Cells: []Cell{},
+		DurationMS: s.At.Milliseconds(), Unattributed: s.Unattributed, UnattributedIn: r.stray, CutShort: cut, Cells: []Cell{},
 	}
 	for _, k := range r.faults {
 		for c := range NColumns {

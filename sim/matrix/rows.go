@@ -58,7 +58,9 @@ const (
 	// The same, of the fourth that hangs.
 	hanging = "procs_peak >= 0.5 * rate_per_s / 4 * duration_ms / 1000"
 	// What the clients do to a model that can't get out of it lasts longer than
-	// they do it.
+	// they do it. Their last try goes out when they stop, and they wait a second
+	// for its answer; as much again is for a slow machine.
 	rides    = "retries > 0 && downtime_ms <= duration_ms"
-	outlives = "retries > 0 && downtime_ms > duration_ms"
+	ends     = "retries > 0 && downtime_ms <= duration_ms + 2000"
+	outlives = "retries > 0 && downtime_ms > duration_ms + 2000"
 )

@@ -38,7 +38,7 @@ func Run(ctx context.Context, src sim.Source, o Options) (*Document, error) {
 	if _, err := programs(); err != nil {
 		return nil, err
 	}
-	r := &run{ctx: ctx, src: src, note: o.Note, faults: o.Faults, results: map[place]result{}}
+	r := &run{ctx: ctx, src: src, note: o.Note, faults: o.Faults, results: map[place]result{}, stray: map[sim.Fault]uint64{}}
 	if r.note == nil {
 		r.note = func(string) {}
 	}
@@ -89,6 +89,7 @@ type run struct {
 	strike  *strike
 	done    int // steps
 	results map[place]result
+	stray   map[sim.Fault]uint64 // failures that nothing explained, while it was tried
 }
 
 // all goes through the faults, once with the container in each of its modes.
@@ -205,6 +206,12 @@ func (r *run) step(k fault.Kind, mode string, targets sim.Models, steps int) err
 	in := dose(k)
 	in.Models = targets
 	r.note(r.progress(k, mode, steps))
+	before := r.last.Unattributed
+	defer func() {
+		if n := r.last.Unattributed - min(before, r.last.Unattributed); n > 0 {
+			r.stray[k.Fault] += n
+		}
+	}()
 	if err := r.calm(targets, mode); err != nil {
 		return err
 	}

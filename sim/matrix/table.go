@@ -2,8 +2,11 @@ package matrix
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -181,6 +184,20 @@ func dosed(f sim.Fault) string {
 	return text
 }
 
+// during lists faults and the failures that came with them, the most first.
+func during(n map[sim.Fault]uint64) string {
+	if len(n) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, f := range slices.SortedFunc(maps.Keys(n), func(a, b sim.Fault) int {
+		return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b))
+	}) {
+		parts = append(parts, fmt.Sprintf("%s %d", f, n[f]))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
 // summary counts.
 func (d *Document) summary(w io.Writer) {
 	tried, failed := 0, d.Failed()
@@ -194,7 +211,7 @@ func (d *Document) summary(w io.Writer) {
 			names = append(names, fmt.Sprintf("%s in %s", c.Fault, c.column))
 		}
 	}
-	fmt.Fprintf(w, "\n%d of %d cells tried, %d as expected; unattributed failures: %d\n", tried, len(d.Cells), tried-failed, d.Unattributed)
+	fmt.Fprintf(w, "\n%d of %d cells tried, %d as expected; unattributed failures: %d%s\n", tried, len(d.Cells), tried-failed, d.Unattributed, during(d.UnattributedIn))
 	if failed > 0 {
 		paragraph(w, "not as expected: ", strings.Join(names, ", "), "  ")
 	}
