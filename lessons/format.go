@@ -25,6 +25,9 @@ type Lesson struct {
 	Concepts      []string `toml:"concepts"` // that it introduces
 	DurationMin   int      `toml:"duration_min"`
 	Modes         []Mode   `toml:"modes"`
+	// Blind: which fault it is, the learner is to find out; the screen does not
+	// say it before the checks do.
+	Blind bool `toml:"blind"`
 	// Claims are what the lesson puts to the test: T1 to T13 are the talk's,
 	// other names are the lesson's own.
 	Claims    []string     `toml:"claims"`

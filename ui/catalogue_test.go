@@ -137,7 +137,7 @@ func TestArmedFits(t *testing.T) {
 	for _, lang := range assets.Languages {
 		for _, k := range fault.Catalogue {
 			for _, waits := range []string{sim.WaitsSteady, sim.WaitsRequest, sim.WaitsTurn} {
-				f := frame{canvas: canvas{w: 80}, word: assets.Words(lang)}
+				f := frame{canvas: canvas{w: 80}, word: assets.Words(lang), st: new(state)}
 				a := sim.Armed{Fault: k.Fault, Models: sim.AllModels, Waits: waits, For: 2900 * time.Millisecond}
 				if got := f.armed(&a); cells(got) > 80 {
 					t.Errorf("%s: %d cells: %s", lang, cells(got), got)

@@ -185,7 +185,7 @@ func (f *frame) axis(y, x, w int, models sim.Models) {
 		if at < 0 {
 			continue
 		}
-		name := strings.ToLower(f.t("fault." + string(in.Fault)))
+		name := strings.ToLower(f.called(in.Fault))
 		switch n := cells(name); {
 		case free(at, n+2):
 			pieces = append(pieces, piece{at, "^ " + name, note})

@@ -55,7 +55,7 @@ func (f *frame) armed(a *sim.Armed) string {
 				models = append(models, digit(m))
 			}
 		}
-		data := map[string]any{"Fault": f.t("fault." + string(a.Fault)), "Models": strings.Join(models, ", ")}
+		data := map[string]any{"Fault": f.called(a.Fault), "Models": strings.Join(models, ", ")}
 		return fit(f.w, f.word.T("armed_turn", data), f.word.T("armed_turn_brief", data))
 	case sim.WaitsSteady:
 		waits = f.t("waits.steady")
@@ -67,6 +67,6 @@ func (f *frame) armed(a *sim.Armed) string {
 		since = " (" + f.units(seconds(a.For)) + ")"
 	}
 	return f.word.T("armed", map[string]any{
-		"Fault": f.t("fault." + string(a.Fault)), "Waits": clean(waits), "For": since,
+		"Fault": f.called(a.Fault), "Waits": clean(waits), "For": since,
 	})
 }

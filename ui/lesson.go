@@ -90,6 +90,7 @@ type LessonPage struct {
 	Hints int  // hints that can still be asked for; -1: not here
 	Again bool // the experiment can be run anew
 	Last  bool
+	Blind bool // the screen must not name a fault, until a page may tell
 }
 
 // LessonBlock is a paragraph or more. Either Text is the lesson's own, or Word

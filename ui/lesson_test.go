@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -291,5 +292,37 @@ func TestLessonWords(t *testing.T) {
 				t.Errorf("%s: the keys of %q have %d cells", lang, row, n-2)
 			}
 		}
+	}
+}
+
+// Where a lesson asks which fault it is, no page of the screen says so, until the
+// claims are judged.
+func TestBlind(t *testing.T) {
+	named := func(step string, blind bool) (where []string) {
+		for _, f := range []sim.Fault{sim.FaultHang, sim.FaultSlowClient, sim.FaultSpin} {
+			for _, lang := range assets.Languages {
+				for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 36}, {200, 60}} {
+					for _, over := range []overlay{noOverlay, compareOverlay, zoomOverlay, eventsOverlay} {
+						st := lessonState("act", lang)
+						st.lesson.page.Step, st.lesson.page.Blind, st.over = step, blind, over
+						snap := struck(f, 2*time.Second, time.Second)
+						snap.Armed = &sim.Armed{Fault: f, Models: sim.AllModels, Waits: sim.WaitsSteady}
+						snap.Events = []sim.Event{{At: snap.At, Model: sim.NModels, What: sim.EventInjected, Text: string(f)}}
+						text := strings.ToLower(showWith(st, lang, size[0], size[1], noColour, snap))
+						name := strings.ToLower(assets.Words(lang).T("fault."+string(f), nil))
+						if strings.Contains(text, name) || strings.Contains(text, string(f)) {
+							where = append(where, fmt.Sprintf("%s %s %v %v", f, lang, size, over))
+						}
+					}
+				}
+			}
+		}
+		return where
+	}
+	if told := named("act", true); len(told) > 0 {
+		t.Errorf("told: %s", strings.Join(told, "; "))
+	}
+	if named("act", false) == nil || named("check", true) == nil {
+		t.Error("it is never told")
 	}
 }

@@ -20,6 +20,20 @@ const (
 // before them the learner is asked.
 var tells = map[string]bool{"check": true, "explain": true, "recall": true}
 
+// blind: the learner is to find out which fault it is.
+func (f *frame) blind() bool {
+	page := f.st.lesson.page
+	return page != nil && page.Blind && !tells[page.Step]
+}
+
+// called is the fault's name, where the screen may tell it.
+func (f *frame) called(fault sim.Fault) string {
+	if f.blind() {
+		return f.t("fault.blind")
+	}
+	return f.t("fault." + string(fault))
+}
+
 // box is a part of the window.
 type box struct{ x, y, w, h int }
 

@@ -76,6 +76,9 @@ func (f *frame) eventLines() []string {
 		whose = digit(sim.Model(n-1)) + " " + f.t("label."+sim.Model(n-1).String())
 	}
 	lines := []string{"# " + f.word.T("events.of", map[string]any{"Whose": whose}), ""}
+	if f.blind() {
+		return append(lines, f.t("events.blind"))
+	}
 	for i := len(f.st.events) - 1; i >= 0; i-- {
 		if e := &f.st.events[i]; f.st.listed(e) {
 			lines = append(lines, f.eventLine(e))

@@ -139,6 +139,9 @@ func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
 // mark points at the carrier.
 func (f *frame) mark(y, x int, carrier uint64) {
 	text := f.word.T("tape.mark."+string(f.st.group[0].Fault), map[string]any{"Carrier": plainNumber(carrier)})
+	if f.blind() {
+		text = f.called(f.st.group[0].Fault)
+	}
 	room := f.w
 	if !f.st.held {
 		room -= cells(f.t("tape.now")) + 1

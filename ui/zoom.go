@@ -277,6 +277,10 @@ func (f *frame) times(m sim.Model, ms *sim.ModelState, y, x, w, bottom int) {
 func (f *frame) lastIncidents(m sim.Model, y, n int) {
 	f.put(y, 0, f.w, strong, f.t("zoom.incidents"))
 	y++
+	if f.blind() {
+		f.put(y, 0, f.w, faint, f.t("events.blind"))
+		return
+	}
 	begin := y
 	for i := len(f.snap.Current) - 1; i >= 0 && y < begin+2*n; i-- {
 		in := &f.snap.Current[i]

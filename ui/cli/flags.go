@@ -13,7 +13,7 @@ import (
 type options struct {
 	models, rate, arrivals, workload, weight, memory string
 	restartDelay, loopListener, cgi, engine, lang    string
-	container, function, theme, configFile           string
+	container, function, theme, configFile, lessons  string
 	seed                                             uint64
 	pids                                             int64
 	workers, maxRequests, maxCalls, queue, port      int

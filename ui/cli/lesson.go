@@ -20,7 +20,7 @@ import (
 
 // lessonCommand is the command lesson.
 func lessonCommand(o *options, out io.Writer) *cobra.Command {
-	var dir, mode string
+	var mode string
 	var check, all, control, asJSON, record bool
 	c := &cobra.Command{
 		Use:   "lesson [SLUG]",
@@ -49,15 +49,15 @@ claim, the figures that were measured, and the verdict.`,
 						return badInput("--%s: goes with --check, which plays the solution without a screen", name)
 					}
 				}
-				return takeLesson(o, dir, lessons.Mode(mode), strings.Join(args, ""))
+				return takeLesson(o, lessons.Mode(mode), strings.Join(args, ""))
 			}
 			if c.Flags().Changed("mode") {
 				return badInput("--mode: is about a lesson on the screen; --check plays the solution without one")
 			}
-			if record && dir == "" {
+			if record && o.lessons == "" {
 				return badInput("--record: writes golden.json into a folder of lessons; say which with --lessons DIR")
 			}
-			set, err := lessons.Load(dir)
+			set, err := lessons.Load(o.lessons)
 			if err != nil {
 				return badInput("%w", err)
 			}
@@ -72,7 +72,7 @@ claim, the figures that were measured, and the verdict.`,
 				}
 				chosen = []*lessons.Lesson{one}
 			}
-			return checkLessons(chosen, dir, assets.Lang(o.lang), control, asJSON, record, out)
+			return checkLessons(chosen, o.lessons, assets.Lang(o.lang), control, asJSON, record, out)
 		},
 	}
 	f := c.Flags()
@@ -82,7 +82,6 @@ claim, the figures that were measured, and the verdict.`,
 	f.BoolVar(&control, "control", false, "leave the actions out: then every check has to fail")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object for each lesson")
 	f.BoolVar(&record, "record", false, "keep the figures in the lesson's golden.json (with --lessons)")
-	f.StringVar(&dir, "lessons", "", "a folder of lessons of your own")
 	o.screenFlags(f)
 	f.MarkHidden("tour") // a lesson says itself what there is to see
 	return c

@@ -187,6 +187,7 @@ func (p *player) Page(lang string) *ui.LessonPage {
 	out := &ui.LessonPage{
 		ID: p.session.Lesson().ID + " " + strconv.Itoa(p.at), Title: w.lesson.Title(lang), Step: now.step.String(),
 		N: p.at + 1, Of: len(p.pages), Hints: p.hints(), Again: ended(p.session), Last: p.at == len(p.pages)-1,
+		Blind: w.lesson.Blind,
 	}
 	switch now.step {
 	case lessons.StepIntro:

@@ -72,6 +72,9 @@ func lab(o *options, flags *pflag.FlagSet, stage bool) error {
 	if _, err := o.config(); err != nil {
 		return err // rather this than that there is no terminal
 	}
+	if _, err := lessons.Load(o.lessons); o.lessons != "" && err != nil {
+		return o.placed(badInput("--lessons %q: %w", clip(o.lessons), err))
+	}
 	if noTerminal() {
 		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")
 	}
@@ -86,7 +89,7 @@ func lab(o *options, flags *pflag.FlagSet, stage bool) error {
 	if stage {
 		mode = lessons.Demo
 	}
-	return onScreen(ctx, newPlayer("", mode, l, valuesOf(flags)), l, opt)
+	return onScreen(ctx, newPlayer(o.lessons, mode, l, valuesOf(flags)), l, opt)
 }
 
 // onScreen shows a lab, and its lessons, until the user quits.
@@ -104,7 +107,7 @@ func onScreen(ctx context.Context, p *player, l sim.Source, opt ui.Options) erro
 
 // takeLesson is a lesson on the screen; without a name, or where the machine
 // lacks what it needs, the list of them all.
-func takeLesson(o *options, dir string, mode lessons.Mode, id string) error {
+func takeLesson(o *options, mode lessons.Mode, id string) error {
 	switch mode {
 	case lessons.Self, lessons.Workshop, lessons.Demo:
 	default:
@@ -114,7 +117,7 @@ func takeLesson(o *options, dir string, mode lessons.Mode, id string) error {
 	if err != nil {
 		return err
 	}
-	p := newPlayer(dir, mode, nil, nil)
+	p := newPlayer(o.lessons, mode, nil, nil)
 	if err := p.load(); err != nil {
 		return badInput("%w", err)
 	}

@@ -22,6 +22,7 @@ func (o *options) screenFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.lang, "lang", "", "language of the screen, en or ja (default: the locale's)")
 	f.StringVar(&o.theme, "theme", "", "colours of the screen: terminal, dark, light, mono, projector")
 	f.BoolVar(&o.ascii, "ascii", false, "nothing beyond ASCII on the screen (in English)")
+	f.StringVar(&o.lessons, "lessons", "", "a folder of lessons of your own, in place of those that come with the program")
 	f.BoolVar(&o.tour, "tour", false, "the captions that the first start has")
 }
 
