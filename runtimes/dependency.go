@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"forklore/runtimes/backend"
@@ -47,6 +48,8 @@ type dependency struct {
 	orders chan order
 	quit   chan struct{}
 	done   chan struct{}
+
+	startCPU atomic.Int64 // ns that its process had used when it served; 0: unknown
 
 	proc *spawn.Proc // nil while it is down
 	slow time.Duration
@@ -92,6 +95,15 @@ func startDependencies(yard *cage.Yard, spec Spec, dir string, models []string) 
 	return ds, nil
 }
 
+// StartCPU is the CPU time that a process of this binary uses on this machine until
+// it is ready, as the backends' starts showed; 0: unknown.
+func (h *House) StartCPU() (each time.Duration) {
+	for _, d := range h.backends.of {
+		each += time.Duration(d.startCPU.Load()) / time.Duration(len(h.backends.of))
+	}
+	return each
+}
+
 func listenUnix(path string) (*os.File, error) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 	if err != nil {
@@ -120,6 +132,7 @@ func (d *dependency) launch() error {
 		return fmt.Errorf("of %s: %w", d.model, err)
 	}
 	d.proc = p
+	d.startCPU.Store(int64(cpuTime(p.Pid)))
 	return nil
 }
 

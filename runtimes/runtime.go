@@ -317,13 +317,13 @@ func (r *Runtime) heard(line string) {
 	switch what {
 	case "died":
 		f := strings.Fields(rest)
-		var n [6]uint64
+		var n [7]uint64
 		for i := range n {
 			if i < len(f) {
 				n[i], _ = strconv.ParseUint(f[i], 10, 64)
 			}
 		}
-		e := Event{What: Died, At: time.Now(), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
+		e := Event{What: Died, At: at(int64(n[6])), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
 			OOMKills: n[5]}
 		e.Hung = n[4]&board.Hung != 0
 		if e.OOMKills == 0 && !e.Hung && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
@@ -338,6 +338,11 @@ func (r *Runtime) heard(line string) {
 	default:
 		slog.Warn("control line not understood", "model", r.Model, "line", line)
 	}
+}
+
+// at is the time of a role.Nanotime, which is not to come.
+func at(ns int64) time.Time {
+	return time.Now().Add(-time.Duration(max(role.Nanotime()-ns, 0)))
 }
 
 // oomKillsSince is how often the kernel's OOM killer struck, at most so often,

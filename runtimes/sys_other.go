@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 )
 
 // anonymousFile is an unlinked file where there is no memfd.
@@ -24,6 +25,9 @@ func anonymousFile(name string, size int) (*os.File, error) {
 
 // memTotal is the machine's memory, 0 if it can't be told.
 func memTotal() int64 { return 0 }
+
+// cpuTime is not to be had here.
+func cpuTime(int) time.Duration { return 0 }
 
 // lockPort needs abstract sockets, which only Linux has.
 func lockPort(int) (*os.File, error) { return nil, nil }

@@ -42,10 +42,11 @@ func TellReady(port int) { Tell("ready " + string(AppendInt(nil, int64(port)))) 
 // to do about it.
 func TellUnavailable(reason string) { Tell("unavailable " + reason) }
 
-// TellDied reports a death that no one asked for.
+// TellDied reports a death that no one asked for, with the time by Nanotime: the
+// lab may be too busy to read it at once.
 func TellDied(pid int, status uint32, request uint64, port uint16, flags uint32, oomKills uint64) {
 	b := []byte("died ")
-	for _, n := range [...]int64{int64(pid), int64(status), int64(request), int64(port), int64(flags), int64(oomKills)} {
+	for _, n := range [...]int64{int64(pid), int64(status), int64(request), int64(port), int64(flags), int64(oomKills), Nanotime()} {
 		b = append(AppendInt(b, n), ' ')
 	}
 	Tell(string(b[:len(b)-1]))

@@ -140,12 +140,12 @@ func Open(cfg Config) (*Lab, error) {
 	if house.Yard().Mode() == "none" {
 		l.plan.LeakLimit = 2 * cfg.Spec.MemoryBytes
 	}
+	l.house = house
 	l.rate = cfg.RatePerS
 	if l.rate == 0 {
 		l.autoRate(cfg.Spec.Weight)
 	}
 	l.weight = cfg.WeightName
-	l.house = house
 	l.mode = cmp.Or(cfg.Spec.Mode, sim.ModeFresh)
 	l.begun = time.Now()
 	for m := range sim.NModels {

@@ -11,6 +11,7 @@ import (
 
 	"forklore/runtimes"
 	"forklore/runtimes/board"
+	"forklore/runtimes/role"
 	"forklore/runtimes/spawn"
 	"forklore/sim"
 	"forklore/sim/fault"
@@ -372,11 +373,12 @@ func (l *Lab) died(h happening) {
 	}
 }
 
-// watchPool tells when every worker is there again, to some milliseconds.
+// watchPool tells since when every worker is there again.
 func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled chan<- happening) {
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
-	for !poolFull(rt.Board(), workers) {
+	since := poolFull(rt.Board(), workers)
+	for ; since == 0; since = poolFull(rt.Board(), workers) {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
@@ -384,21 +386,27 @@ func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled 
 		}
 	}
 	select {
-	case refilled <- happening{sim.Prefork, runtimes.Event{At: time.Now()}}:
+	case refilled <- happening{sim.Prefork, runtimes.Event{At: time.Now().Add(-time.Duration(role.Nanotime() - since))}}:
 	case <-ctx.Done():
 	}
 }
 
-// poolFull: every worker is alive and has started up.
-func poolFull(b *board.Board, workers int) bool {
-	ready := 0
+// poolFull is since when every worker is alive and has started up, by
+// role.Nanotime; 0: not all are. It is the youngest that the others waited for.
+func poolFull(b *board.Board, workers int) (since int64) {
+	ready, born := 0, int64(0)
 	for i := range b.Row {
 		r := &b.Row[i]
 		if s := r.State.Load(); r.Pid.Load() != 0 && r.Flags.Load()&board.Dead == 0 && s != board.Starting && s != board.Empty {
 			ready++
+			born = max(born, r.BornNS.Load())
 		}
 	}
-	return ready >= workers
+	if ready < workers {
+		return 0
+	}
+	last := b.StartCount.Load() - 1
+	return min(born+1000*int64(b.Starts[last%board.StartRing].Load()), role.Nanotime())
 }
 
 // pressed: a fault presses on the machine, or has left something that does.
@@ -486,7 +494,7 @@ func (l *Lab) whole(m sim.Model) bool {
 	if rt == nil || rt.Top() == 0 {
 		return false
 	}
-	return m != sim.Prefork || poolFull(rt.Board(), l.cfg.Spec.Workers)
+	return m != sim.Prefork || poolFull(rt.Board(), l.cfg.Spec.Workers) != 0
 }
 
 // event puts a rare happening into the next snapshot.

@@ -48,7 +48,7 @@ func (l *Lab) autoRate(w app.Weight) {
 			starters++
 		}
 	}
-	startCPU := traffic.StartCPU(starters, w)
+	startCPU := traffic.StartCPU(starters, w, l.house.StartCPU())
 	if cfg.Models.Has(sim.Container) {
 		startCPU += runtimes.EngineCPU(cfg.Spec.Engine)
 	}

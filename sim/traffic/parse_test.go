@@ -217,12 +217,14 @@ func TestAutoRate(t *testing.T) {
 		rate          float64
 		why           string
 	}{
-		{"the default", parse("api"), 8, 2, StartCPU(2, application), 16, RuleDefault},
-		{"many cores", parse("api"), 8, 64, StartCPU(2, application), 16, RuleDefault},
-		{"one core", parse("api"), 8, 1, StartCPU(2, application), 10, RuleCPU},
-		{"a heavy application", parse("api"), 8, 2, StartCPU(2, monolith), 5.1, RuleCPU},
-		{"reports", parse("report"), 8, 2, StartCPU(2, application), 3.1, RuleCPU},
-		{"a slow backend", parse("io 1s"), 8, 2, StartCPU(2, application), 4, RuleWorkers},
+		{"the default", parse("api"), 8, 2, StartCPU(2, application, 0), 16, RuleDefault},
+		{"many cores", parse("api"), 8, 64, StartCPU(2, application, 0), 16, RuleDefault},
+		{"one core", parse("api"), 8, 1, StartCPU(2, application, 0), 10, RuleCPU},
+		{"a slow machine", parse("api"), 8, 2, StartCPU(2, application, 25*time.Millisecond), 11, RuleCPU},
+		{"a fast one", parse("api"), 8, 2, StartCPU(2, application, 5*time.Millisecond), 16, RuleDefault},
+		{"a heavy application", parse("api"), 8, 2, StartCPU(2, monolith, 0), 5.1, RuleCPU},
+		{"reports", parse("report"), 8, 2, StartCPU(2, application, 0), 3.1, RuleCPU},
+		{"a slow backend", parse("io 1s"), 8, 2, StartCPU(2, application, 0), 4, RuleWorkers},
 		{"hello", parse("hello"), 8, 2, 0, 16, RuleDefault},
 	} {
 		rate, why := AutoRate(c.mean, c.workers, c.cpus, 4, c.start)
