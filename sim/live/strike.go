@@ -84,6 +84,7 @@ func (l *Lab) kill(x *injected, m sim.Model) {
 		}
 		now := l.at(time.Now())
 		s.book.Condemn(x.n, pid, now)
+		x.until = now + patience // the next one may have to be started first
 		l.event(m, sim.EventSaid, pid, fmt.Sprintf("SIGKILL from the lab; it held request %d", request))
 		left--
 		return left == 0

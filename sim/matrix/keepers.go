@@ -9,7 +9,7 @@ import (
 // keepers: a process goes on, and keeps what it should not.
 var keepers = map[sim.Fault]row{
 	sim.FaultLeak: {
-		strength: 12 << 20, duration: 4 * time.Second,
+		strength: 12 << 20, duration: 7 * time.Second,
 		tells: []tell{{"oom_kills", "oom"}, {"slope_mib_s", "MiB/s"}},
 		cells: [NColumns]Expectation{
 			CGI: {"leak_mib_s > 0 && slope_mib_s <= 0.25 * leak_mib_s && collateral == 0",

@@ -105,7 +105,7 @@ func TestAll(t *testing.T) {
 			t.Errorf("injection %d (-want +got):\n%s", n, diff)
 		}
 	}
-	if len(notes) != 1+2*len(fault.Catalogue) || !strings.HasPrefix(notes[6], "6/32 leak 12MiB, 4s: all models at once (at ") {
+	if len(notes) != 1+2*len(fault.Catalogue) || !strings.HasPrefix(notes[6], "6/32 leak 12MiB, 7s: all models at once (at ") {
 		t.Errorf("%d notes, the seventh %q", len(notes), notes[6])
 	}
 }

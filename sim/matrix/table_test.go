@@ -66,7 +66,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"CUT SHORT: " + sim.ErrClosed.Error(), "leak 12MiB, 4s\n", "burst 5 times, 3s\n", "spin 2s\n", "\ncrash\n", "not as expected: kill in cgi"} {
+	for _, want := range []string{"CUT SHORT: " + sim.ErrClosed.Error(), "leak 12MiB, 7s\n", "burst 5 times, 3s\n", "spin 2s\n", "\ncrash\n", "not as expected: kill in cgi"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the table", want)
 		}
