@@ -246,7 +246,7 @@ func TestBlameIsNotByTheClock(t *testing.T) {
 
 func TestLeakIsKilledByTheKernel(t *testing.T) {
 	needRoot(t)
-	d := run(t, "--memory", "64MiB", "--rate", "16", "--inject", "leak@1s", "--for", "9s")
+	d := run(t, "--memory", "64MiB", "--rate", "8", "--inject", "leak@1s", "--for", "16s")
 	i := incident(t, d, "leak", "eventloop")
 	if !strings.Contains(i.Proof, "oom_kill") || i.Collateral == 0 || i.Carriers != 0 {
 		t.Errorf("event loop: %+v, want an OOM kill with collateral", i)

@@ -21,6 +21,9 @@ func inTheMiddle(t *testing.T, f sim.Fault, args ...string) *lab {
 	}
 	l.waitUntilServing(t)
 	time.Sleep(2 * time.Second)
+	if f == sim.FaultOOM { // its incident begins with a death; page by page, a hog may take its time
+		time.Sleep(4 * time.Second)
+	}
 	return l
 }
 
