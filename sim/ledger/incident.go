@@ -236,7 +236,8 @@ func (i *incident) tick(now time.Duration, v Vital, p99, waits time.Duration) {
 	case now < i.until, now-i.upSince < steadyFor, now-i.lastLost < steadyFor, now-i.At < steadyFor:
 	case i.down() && !v.Paused:
 	case i.late(p99), lag > slack:
-	case i.start.Queue == 0 && i.queueSince != 0 && i.queueSince <= max(i.until, i.died)+steadyFor: // not empty since
+	case i.start.Queue == 0 && i.queueSince != 0 && i.queueSince <= max(i.until, i.died)+steadyFor && // not empty since
+		now-max(i.until, i.died) < drainsFor:
 	case i.baseline == 0 && waits < i.until:
 	default:
 		i.Closed, i.Recovered = now, true

@@ -72,6 +72,9 @@ const (
 	slack = 250 * time.Millisecond
 	// steadyFor is how long a model must be well before an incident closes.
 	steadyFor = time.Second
+	// drainsFor is how long a queue that began with a fault keeps its incident open.
+	// One that is longer there is a model that was asked for too much anyway.
+	drainsFor = 10 * time.Second
 	// A success is late if it took 1.5 times the steady p99, and 50 ms more.
 	lateFactor, lateBy = 1.5, 50 * time.Millisecond
 	// minBaseline is how many samples a steady p99 needs.

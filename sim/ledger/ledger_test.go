@@ -227,6 +227,34 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// TestQueueDrains: an incident is not over while a queue that began with it has not
+// been empty since, unless that takes so long that it is the load's.
+func TestQueueDrains(t *testing.T) {
+	for _, c := range []struct {
+		before  int
+		emptyAt time.Duration
+		want    time.Duration
+	}{
+		{0, 7 * time.Second, 7 * time.Second},
+		{0, time.Hour, 4*time.Second + drainsFor},
+		{3, time.Hour, 4 * time.Second},
+	} {
+		b := New(sim.CGI)
+		b.Tick(time.Second, Vital{Up: true, Queue: c.before})
+		b.Inject(1, sim.FaultBurst, time.Second, 4*time.Second)
+		for at := 1100 * msec; at < 30*time.Second; at += 100 * msec {
+			v := Vital{Up: true, Queue: 50}
+			if at >= c.emptyAt {
+				v.Queue = 0
+			}
+			b.Tick(at, v)
+		}
+		if got := b.Incidents()[0].Closed; got != c.want {
+			t.Errorf("%+v: closed at %v", c, got)
+		}
+	}
+}
+
 // TestLeak: an OOM kill during a leak belongs to the leak, has no carrier, and
 // its proof is the kernel's count; without one the slope of memory is.
 func TestLeak(t *testing.T) {
