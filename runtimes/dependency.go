@@ -98,10 +98,14 @@ func startDependencies(yard *cage.Yard, spec Spec, dir string, models []string) 
 // StartCPU is the CPU time that a process of this binary uses on this machine until
 // it is ready, as the backends' starts showed; 0: unknown.
 func (h *House) StartCPU() (each time.Duration) {
+	n := time.Duration(0)
 	for _, d := range h.backends.of {
-		each += time.Duration(d.startCPU.Load()) / time.Duration(len(h.backends.of))
+		if cpu := d.startCPU.Load(); cpu > 0 {
+			each += time.Duration(cpu)
+			n++
+		}
 	}
-	return each
+	return each / max(n, 1)
 }
 
 func listenUnix(path string) (*os.File, error) {
@@ -132,7 +136,9 @@ func (d *dependency) launch() error {
 		return fmt.Errorf("of %s: %w", d.model, err)
 	}
 	d.proc = p
-	d.startCPU.Store(int64(cpuTime(p.Pid)))
+	if cpu := cpuTime(p.Pid); cpu > 0 {
+		d.startCPU.Store(int64(cpu))
+	}
 	return nil
 }
 

@@ -20,9 +20,11 @@ const (
 // before them the learner is asked.
 var tells = map[string]bool{"check": true, "explain": true, "recall": true}
 
+func (f *frame) blind() bool { return f.st.blind() }
+
 // blind: the learner is to find out which fault it is.
-func (f *frame) blind() bool {
-	page := f.st.lesson.page
+func (s *state) blind() bool {
+	page := s.lesson.page
 	return page != nil && page.Blind && !tells[page.Step]
 }
 

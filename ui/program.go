@@ -140,7 +140,11 @@ func (p *program) View() string {
 func (p *program) announce(events []sim.Event) {
 	for _, e := range events {
 		if e.What == sim.EventRefused || e.What == sim.EventDied && e.Model == sim.NModels {
-			p.st.say(p.t("event."+string(e.What)) + ": " + e.Text)
+			text := p.t("event." + string(e.What))
+			if !p.st.blind() {
+				text += ": " + e.Text
+			}
+			p.st.say(text)
 		}
 	}
 }

@@ -22,10 +22,6 @@ func (f *frame) side(y, x, w, bottom int) {
 	}
 	y++
 	f.put(y, x, w, strong, f.t("events.title"))
-	if f.blind() {
-		f.put(y+1, x, w, faint, clipDots(f.t("events.blind"), w))
-		return
-	}
 	for _, e := range f.newest(bottom - y - 1) {
 		y++
 		f.put(y, x, w, faint, clipDots(f.eventLine(e), w))
@@ -61,7 +57,7 @@ func (f *frame) soFar(y, w int) {
 		for i, in := range gather(id, nil, f.snap.Current) {
 			if i == 0 {
 				f.put(row, 0, whenWidth, faint, clock(in.At))
-				f.put(row, whenWidth, whatWidth-1, plain, f.called(in.Fault))
+				f.put(row, whenWidth, whatWidth-1, plain, f.t("fault."+string(in.Fault)))
 			}
 			figure, st := f.figure(&in)
 			f.put(row, whenWidth+whatWidth+int(in.Model)*width, width, st, figure)

@@ -27,7 +27,7 @@ func (p *program) summary() []string {
 		}
 		lines = append(lines, pad(f.t("label."+m.String()))+text)
 	}
-	if len(p.st.group) == 0 {
+	if len(p.st.group) == 0 || p.st.blind() {
 		return lines
 	}
 	lines = append(lines, f.t("sum.last")+" "+f.t("fault."+string(p.st.group[0].Fault)))

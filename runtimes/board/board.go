@@ -119,7 +119,7 @@ type Row struct {
 	State   atomic.Uint32 // a letter
 	Flags   atomic.Uint32
 	LeakKiB atomic.Uint64 // leaked so far by this process
-	_       uint64
+	ReadyNS atomic.Int64  // CLOCK_MONOTONIC when a worker had started up
 }
 
 const (
@@ -205,6 +205,7 @@ func (b *Board) Born(row int, pid int, now int64) {
 	r.Request.Store(0)
 	r.Served.Store(0)
 	r.LeakKiB.Store(0)
+	r.ReadyNS.Store(0)
 	r.Port.Store(0)
 	r.Flags.Store(0)
 	r.BornNS.Store(now)

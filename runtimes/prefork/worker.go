@@ -49,6 +49,7 @@ func workerMain() (status int) {
 	app.WeightFromEnv().Pay(w.call.ItersPerMS)
 	w.most = lifetime(role.Int("MAX_REQUESTS", 0), uint64(syscall.Getpid())^uint64(role.Nanotime()))
 	now := role.Nanotime()
+	w.row.ReadyNS.Store(now)
 	w.board.AddStart((now - w.row.BornNS.Load()) / 1000)
 	w.row.Set(board.Idle, now)
 	for {

@@ -88,9 +88,10 @@ func (b *Book) Trouble() (losing, recovering bool) {
 	return losing, recovering
 }
 
-// Suffers: an incident is going on of such a fault.
+// Suffers: an incident is going on of such a fault, in a model that is up; one that
+// is down presses on nothing.
 func (b *Book) Suffers(such func(sim.Fault) bool) bool {
-	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() && such(i.Fault) })
+	return slices.ContainsFunc(b.incidents, func(i *incident) bool { return i.Open() && i.upSince != 0 && such(i.Fault) })
 }
 
 // unsteady: an incident is going on, or a fault is on its way.

@@ -97,7 +97,7 @@ func (b *Book) Stop(at time.Duration) { b.endFaults(at) }
 func (b *Book) endFaults(at time.Duration) (ended []*incident) {
 	for _, i := range b.incidents {
 		if i.Open() && i.until > at {
-			i.until = at
+			i.until, i.stallUntil = at, min(i.stallUntil, at)
 			ended = append(ended, i)
 		}
 	}

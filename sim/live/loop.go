@@ -366,7 +366,7 @@ func (l *Lab) died(h happening) {
 	slog.Info("died", "model", h.model, "pid", h.Pid, "how", how, "held", len(h.Held))
 	l.event(h.model, sim.EventDied, h.Pid, how)
 	if slot, ok := m.slots[h.Pid]; ok {
-		m.dead = append(m.dead, deadSlot{slot, h.Pid, h.At.Add(showDead)})
+		m.dead = append(m.dead, deadSlot{slot, h.Pid, time.Now().Add(showDead)})
 	}
 	if h.Top {
 		m.why = how
@@ -392,21 +392,20 @@ func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled 
 }
 
 // poolFull is since when every worker is alive and has started up, by
-// role.Nanotime; 0: not all are. It is the youngest that the others waited for.
+// role.Nanotime; 0: not all are.
 func poolFull(b *board.Board, workers int) (since int64) {
-	ready, born := 0, int64(0)
+	ready := 0
 	for i := range b.Row {
 		r := &b.Row[i]
 		if s := r.State.Load(); r.Pid.Load() != 0 && r.Flags.Load()&board.Dead == 0 && s != board.Starting && s != board.Empty {
 			ready++
-			born = max(born, r.BornNS.Load())
+			since = max(since, r.ReadyNS.Load())
 		}
 	}
 	if ready < workers {
 		return 0
 	}
-	last := b.StartCount.Load() - 1
-	return min(born+1000*int64(b.Starts[last%board.StartRing].Load()), role.Nanotime())
+	return since
 }
 
 // pressed: a fault presses on the machine, or has left something that does.

@@ -54,7 +54,7 @@ claim, the figures that were measured, and the verdict.`,
 			if c.Flags().Changed("mode") {
 				return badInput("--mode: is about a lesson on the screen; --check plays the solution without one")
 			}
-			if record && o.lessons == "" {
+			if record && !c.Flags().Changed("lessons") {
 				return badInput("--record: writes golden.json into a folder of lessons; say which with --lessons DIR")
 			}
 			set, err := lessons.Load(o.lessons)

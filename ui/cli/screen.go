@@ -72,8 +72,10 @@ func lab(o *options, flags *pflag.FlagSet, stage bool) error {
 	if _, err := o.config(); err != nil {
 		return err // rather this than that there is no terminal
 	}
-	if _, err := lessons.Load(o.lessons); o.lessons != "" && err != nil {
-		return o.placed(badInput("--lessons %q: %w", clip(o.lessons), err))
+	if o.lessons != "" {
+		if _, err := lessons.Load(o.lessons); err != nil {
+			return o.placed(badInput("%w", err))
+		}
 	}
 	if noTerminal() {
 		return badInput("standard input or output is no terminal; without a screen: forklore run --for 10s --rate 16 --inject crash@3s")

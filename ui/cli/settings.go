@@ -68,8 +68,16 @@ var kinds = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number from 0 on",
 }
 
-// heeds: bench measures in its own way, and matrix in the lab's own settings.
+// heeds: bench measures in its own way, matrix in the lab's own settings, and who
+// writes lessons says where.
 func heeds(c *cobra.Command, name string) bool {
+	if name == "lessons" { // the author's commands write into the folder that they are given
+		for up := c; up != nil; up = up.Parent() {
+			if up.Name() == "lessons" {
+				return false
+			}
+		}
+	}
 	switch c.Name() {
 	case "bench":
 		return false
