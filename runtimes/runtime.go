@@ -323,7 +323,7 @@ func (r *Runtime) heard(line string) {
 				n[i], _ = strconv.ParseUint(f[i], 10, 64)
 			}
 		}
-		e := Event{What: Died, At: at(int64(n[6])), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
+		e := Event{What: Died, At: Time(int64(n[6])), Pid: int(n[0]), Status: syscall.WaitStatus(n[1]),
 			OOMKills: n[5]}
 		e.Hung = n[4]&board.Hung != 0
 		if e.OOMKills == 0 && !e.Hung && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
@@ -340,8 +340,8 @@ func (r *Runtime) heard(line string) {
 	}
 }
 
-// at is the time of a role.Nanotime, which is not to come.
-func at(ns int64) time.Time {
+// Time is when role.Nanotime was that, which is not to come.
+func Time(ns int64) time.Time {
 	return time.Now().Add(-time.Duration(max(role.Nanotime()-ns, 0)))
 }
 

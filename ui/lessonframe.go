@@ -20,8 +20,6 @@ const (
 // before them the learner is asked.
 var tells = map[string]bool{"check": true, "explain": true, "recall": true}
 
-func (f *frame) blind() bool { return f.st.blind() }
-
 // blind: the learner is to find out which fault it is.
 func (s *state) blind() bool {
 	page := s.lesson.page
@@ -30,7 +28,7 @@ func (s *state) blind() bool {
 
 // called is the fault's name, where the screen may tell it.
 func (f *frame) called(fault sim.Fault) string {
-	if f.blind() {
+	if f.st.blind() {
 		return f.t("fault.blind")
 	}
 	return f.t("fault." + string(fault))

@@ -76,7 +76,7 @@ func (f *frame) eventLines() []string {
 		whose = digit(sim.Model(n-1)) + " " + f.t("label."+sim.Model(n-1).String())
 	}
 	lines := []string{"# " + f.word.T("events.of", map[string]any{"Whose": whose}), ""}
-	if f.blind() {
+	if f.st.blind() {
 		return append(lines, f.t("events.blind"))
 	}
 	for i := len(f.st.events) - 1; i >= 0; i-- {

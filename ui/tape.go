@@ -139,7 +139,7 @@ func (f *frame) tapeHeading(y int, tape *sim.Tape, seen *[256]bool) {
 // mark points at the carrier.
 func (f *frame) mark(y, x int, carrier uint64) {
 	text := f.word.T("tape.mark."+string(f.st.group[0].Fault), map[string]any{"Carrier": plainNumber(carrier)})
-	if f.blind() {
+	if f.st.blind() {
 		text = f.called(f.st.group[0].Fault)
 	}
 	room := f.w

@@ -277,7 +277,7 @@ func (f *frame) times(m sim.Model, ms *sim.ModelState, y, x, w, bottom int) {
 func (f *frame) lastIncidents(m sim.Model, y, n int) {
 	f.put(y, 0, f.w, strong, f.t("zoom.incidents"))
 	y++
-	if f.blind() {
+	if f.st.blind() {
 		f.put(y, 0, f.w, faint, f.t("events.blind"))
 		return
 	}

@@ -81,6 +81,8 @@ func (l *Lab) probe(x *injected, m sim.Model, by time.Duration) {
 		text := fmt.Sprintf("a round trip to its backend took %.2f s", took.Seconds())
 		var reason syscall.Errno
 		switch {
+		case err == nil && took < by: // by the undo
+			text += ", then it was let go"
 		case errors.As(err, &reason):
 			text = "a round trip to its backend failed: " + reason.Error()
 		case err != nil:

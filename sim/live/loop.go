@@ -11,7 +11,6 @@ import (
 
 	"forklore/runtimes"
 	"forklore/runtimes/board"
-	"forklore/runtimes/role"
 	"forklore/runtimes/spawn"
 	"forklore/sim"
 	"forklore/sim/fault"
@@ -386,7 +385,7 @@ func watchPool(ctx context.Context, rt *runtimes.Runtime, workers int, refilled 
 		}
 	}
 	select {
-	case refilled <- happening{sim.Prefork, runtimes.Event{At: time.Now().Add(-time.Duration(role.Nanotime() - since))}}:
+	case refilled <- happening{sim.Prefork, runtimes.Event{At: runtimes.Time(since)}}:
 	case <-ctx.Done():
 	}
 }

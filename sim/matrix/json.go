@@ -22,7 +22,8 @@ type Document struct {
 	Weight       string         `json:"weight"`
 	DurationMS   int64          `json:"duration_ms"`
 	Unattributed uint64         `json:"unattributed"`
-	// UnattributedIn says during which faults they came.
+	// UnattributedIn says which fault was being tried when they were given up on,
+	// two seconds after they came.
 	UnattributedIn map[sim.Fault]uint64 `json:"unattributed_in,omitempty"`
 	// CutShort says why it ended before all was measured; absent if it didn't.
 	CutShort string `json:"cut_short,omitempty"`

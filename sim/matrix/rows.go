@@ -57,11 +57,8 @@ const (
 	pileUp = "procs_peak >= 0.5 * rate_per_s * strength_ms / 1000"
 	// The same, of the fourth that hangs.
 	hanging = "procs_peak >= 0.5 * rate_per_s / 4 * duration_ms / 1000"
-	// Of a storm of retries: a model that can't get out of it fails for more than
-	// twice the 1.5 s for which the backend stalled. Where each try is a process it
-	// ends with the retries, in which a slow machine may be caught: the last try
-	// goes out when they stop, its client waits a second, and as much again.
+	// What the clients do to a model that can't get out of it lasts longer than
+	// they do it.
 	rides    = "retries > 0 && downtime_ms <= duration_ms"
-	ends     = "retries > 0 && downtime_ms <= duration_ms + 2000"
-	outlives = "retries > 0 && downtime_ms > 3000"
+	outlives = "retries > 0 && downtime_ms > duration_ms"
 )

@@ -184,7 +184,7 @@ func dosed(f sim.Fault) string {
 	return text
 }
 
-// during lists faults and the failures that came with them, the most first.
+// during lists faults and the failures that were given up on meanwhile, the most first.
 func during(n map[sim.Fault]uint64) string {
 	if len(n) == 0 {
 		return ""

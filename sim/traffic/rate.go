@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -17,9 +18,9 @@ const (
 // defaultRate is what a person can follow on the screen.
 const defaultRate = 16
 
-// spawnTime is the CPU time of starting a process of this binary, where it could
-// not be measured.
-const spawnTime = 15 * time.Millisecond
+// usualStart is the CPU time that a process of this binary takes to be ready, where
+// it could not be measured.
+const usualStart = 10 * time.Millisecond
 
 // StartCPU is the CPU time that one arrival costs in process starts: starters
 // is how many of the models start a process for each request. start is the CPU
@@ -27,11 +28,7 @@ const spawnTime = 15 * time.Millisecond
 // machines differ fourfold in it, virtual ones most. 0: unknown. The fork, the
 // namespaces and the exit are half as much again.
 func StartCPU(starters int, w app.Weight, start time.Duration) time.Duration {
-	each := start * 3 / 2
-	if start == 0 {
-		each = spawnTime
-	}
-	each += time.Duration(w.CPUUS)*time.Microsecond + touchTime(w.MemBytes)
+	each := cmp.Or(start, usualStart)*3/2 + time.Duration(w.CPUUS)*time.Microsecond + touchTime(w.MemBytes)
 	return time.Duration(starters) * each
 }
 

@@ -332,7 +332,7 @@ func (w *writer) act() {
 	case lessons.Judged:
 		w.word(ui.ToneGood, "judged", "")
 	case lessons.Ended:
-		w.ended()
+		w.ended(w.lesson.Blind)
 	}
 	for _, v := range s.Effects() {
 		if v.Held {
@@ -343,9 +343,14 @@ func (w *writer) act() {
 	}
 }
 
-// ended says why, and what the lesson has to say of it.
-func (w *writer) ended() {
-	w.word(ui.ToneBad, "ended", w.session.Why())
+// ended says why, unless that could name what the learner is asked for, and what the
+// lesson has to say of it.
+func (w *writer) ended(blind bool) {
+	if blind {
+		w.word(ui.ToneBad, "ended_blind", "")
+	} else {
+		w.word(ui.ToneBad, "ended", w.session.Why())
+	}
 	for _, v := range w.session.Conditions() {
 		if !v.Held {
 			w.text("steady." + v.ID)
@@ -386,7 +391,7 @@ func (w *writer) hints(shown bool) {
 func (w *writer) check() {
 	s := w.session
 	if s.Phase() == lessons.Ended {
-		w.ended()
+		w.ended(false)
 	}
 	verdicts := s.Result().Checks
 	held := !slices.ContainsFunc(verdicts, func(v lessons.Verdict) bool { return !v.Held })

@@ -71,17 +71,12 @@ var kinds = map[string]string{
 // heeds: bench measures in its own way, matrix in the lab's own settings, and who
 // writes lessons says where.
 func heeds(c *cobra.Command, name string) bool {
-	if name == "lessons" { // the author's commands write into the folder that they are given
-		for up := c; up != nil; up = up.Parent() {
-			if up.Name() == "lessons" {
-				return false
-			}
-		}
-	}
-	switch c.Name() {
-	case "bench":
+	switch {
+	case c.Name() == "bench":
 		return false
-	case "matrix":
+	case name == "lessons" && strings.Contains(c.CommandPath()+" ", " lessons "):
+		return false
+	case c.Name() == "matrix":
 		return slices.Contains(matrixFlags, name)
 	}
 	return true
