@@ -244,12 +244,16 @@ func (f *frame) times(m sim.Model, ms *sim.ModelState, y, x, w, bottom int) {
 		}
 		y++
 	}
+	start := "zoom.time.start"
+	if m == sim.Container { // others have no warm one
+		start = "zoom.time.cold"
+	}
 	row(f.t("zoom.times"), strong, [4]string{"p50", "p99", "max", "n"})
 	for _, of := range []struct {
 		id string
 		q  *sim.Quantiles
 	}{
-		{"zoom.time.start", &ms.StartMS}, {"zoom.time.warm", &ms.WarmStartMS}, {"zoom.time.call", &ms.CallMS},
+		{start, &ms.StartMS}, {"zoom.time.warm", &ms.WarmStartMS}, {"zoom.time.call", &ms.CallMS},
 		{"zoom.time.destroy", &ms.DestroyMS}, {"zoom.time.answer", &ms.Latency},
 	} {
 		if of.q.N > 0 {
