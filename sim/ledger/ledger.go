@@ -97,7 +97,7 @@ type Book struct {
 	incidents []*incident
 	carriers  map[uint64]carrier // requests that carry a fault, and are on their way
 	condemned map[int]condemned  // processes that the lab has killed, by their pid
-	baseline  ring
+	calm, all ring               // latencies of steady state: while nothing pressed on the machine, and in any case
 	vital     Vital
 	unclaimed uint64
 
@@ -208,8 +208,11 @@ func (b *Book) lose(i *incident, r Request, own bool, d *death) {
 // succeeded books an answer.
 func (b *Book) succeeded(r Request, c carrier) {
 	b.counts.OK++
-	if !b.unsteady() && r.Sent >= b.calmFrom {
-		b.baseline.add(r.Latency)
+	if !b.unsteady() {
+		b.all.add(r.Latency)
+		if r.Sent >= b.calmFrom {
+			b.calm.add(r.Latency)
+		}
 	}
 	for _, i := range b.incidents {
 		if i.Open() {
@@ -371,9 +374,11 @@ func (b *Book) newIncident(n int, f sim.Fault, at time.Duration) *incident {
 		start: b.vital,
 	}
 	i.Before.Procs, i.Before.MemoryBytes = b.vital.Procs, b.vital.MemoryBytes
-	if b.baseline.n() >= minBaseline {
-		i.baseline = b.baseline.p99()
-		i.Before.P99MS = i.baseline.Seconds() * 1000
+	for _, r := range []*ring{&b.all, &b.calm} { // the calm ones, if they are enough
+		if r.n() >= minBaseline {
+			i.baseline = r.p99()
+			i.Before.P99MS = i.baseline.Seconds() * 1000
+		}
 	}
 	b.incidents = append(b.incidents, i)
 	return i

@@ -15,7 +15,7 @@ import (
 // something of it is at work.
 func inTheMiddle(t *testing.T, f sim.Fault, args ...string) *lab {
 	t.Helper()
-	l := command(t, append([]string{"run", "--json", "--for", "1m", "--rate", "16", "--workload", "cpu 200us, io 100ms", "--inject", string(f) + "@1s"}, args...)...)
+	l := command(t, append([]string{"run", "--json", "--for", "1m", "--rate", "8", "--workload", "cpu 200us, io 100ms", "--inject", string(f) + "@1s"}, args...)...)
 	if err := l.Start(); err != nil {
 		t.Fatal(err)
 	}
