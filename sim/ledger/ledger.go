@@ -296,8 +296,8 @@ type Vital struct {
 }
 
 // Tick lets time pass: failures that nothing explained become unattributed,
-// incidents close. It returns the injections whose carrier killed nobody, say
-// because its client had given up before.
+// incidents close. It returns what killed nobody: a carrier whose client had
+// given up before, a kill of a process that was just about to end.
 func (b *Book) Tick(now time.Duration, v Vital) (missed []Carrier) {
 	b.now, b.vital = now, v
 	if v.Pressed {
@@ -323,6 +323,7 @@ func (b *Book) Tick(now time.Duration, v Vital) (missed []Carrier) {
 	for pid, c := range b.condemned {
 		if now-c.at > settle {
 			delete(b.condemned, pid)
+			missed = append(missed, Carrier{N: c.n, Fault: sim.FaultKill})
 		}
 	}
 	for _, i := range b.incidents {

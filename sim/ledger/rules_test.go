@@ -98,6 +98,20 @@ func TestCondemned(t *testing.T) {
 	}
 }
 
+// TestKillMissed: a kill of a process that was about to end killed nobody, and that
+// is told when no death can come of it any more.
+func TestKillMissed(t *testing.T) {
+	b := New(sim.Container)
+	b.Condemn(3, 7, time.Second)
+	if missed := b.Tick(time.Second+settle, Vital{Up: true}); len(missed) != 0 || !b.Expecting() {
+		t.Errorf("%+v; its death may still be told", missed)
+	}
+	missed := b.Tick(1100*msec+settle, Vital{Up: true})
+	if len(missed) != 1 || missed[0].N != 3 || missed[0].Fault != sim.FaultKill || b.Expecting() || len(b.Incidents()) != 0 {
+		t.Errorf("missed %+v, incidents %+v", missed, b.Incidents())
+	}
+}
+
 // TestSeveralCarriers: a fault that several requests carry is one incident.
 func TestSeveralCarriers(t *testing.T) {
 	b := New(sim.Prefork)

@@ -25,6 +25,8 @@ type injected struct {
 	charge *fault.Charge   // of requests that are to carry it; nil: none are
 	booked map[uint64]bool // those that do
 
+	missed [sim.NModels]int64 // kills that came too late for their process
+
 	undo []func(early bool)
 	each []func() (done bool) // ten times a second, until it is done
 }

@@ -265,10 +265,19 @@ func (l *Lab) ended(r *traffic.Result) {
 	l.tape.set(m, r.ID, l.fate(m, r, late))
 }
 
-// again has one more request carry what killed nobody, if it was to kill and has
-// not been undone since: a key that was pressed does something.
+// again has one more request carry what killed nobody, or one more process killed,
+// if it was to kill and has not been undone since: a key that was pressed does
+// something.
 func (l *Lab) again(m sim.Model, c ledger.Carrier) bool {
 	kind, _ := fault.Find(c.Fault)
+	if c.Fault == sim.FaultKill {
+		for _, x := range l.active {
+			if x.n == c.N {
+				x.missed[m]++
+				return true
+			}
+		}
+	}
 	if !kind.Kills || c.N <= l.calledOff {
 		return false
 	}
@@ -451,7 +460,7 @@ func (l *Lab) tick(now time.Time) {
 		l.release(m)
 		for _, c := range missed {
 			if l.again(m, c) {
-				l.event(m, sim.EventSaid, 0, "the carrier of the "+string(c.Fault)+" killed nobody; the next one will")
+				l.event(m, sim.EventSaid, 0, "the "+string(c.Fault)+" killed nobody; the next one will")
 			}
 		}
 		if err := s.book.Check(); err != nil && !l.broken {

@@ -62,6 +62,9 @@ func (l *Lab) openDescriptors(x *injected, m sim.Model) {
 	})
 }
 
+// killsFor bounds a kill of several, one of which may come too late for its process.
+const killsFor = time.Minute
+
 // kill ends serving processes of the model, at random: one at each tick, as soon
 // as there is one.
 func (l *Lab) kill(x *injected, m sim.Model) {
@@ -73,6 +76,11 @@ func (l *Lab) kill(x *injected, m sim.Model) {
 		}
 	})
 	x.each = append(x.each, func() bool {
+		left += x.missed[m]
+		x.missed[m] = 0
+		if left == 0 {
+			return false
+		}
 		s := &l.models[m]
 		pid, request, err := s.rt.KillOne(rand.IntN)
 		switch {
@@ -84,10 +92,10 @@ func (l *Lab) kill(x *injected, m sim.Model) {
 		}
 		now := l.at(time.Now())
 		s.book.Condemn(x.n, pid, now)
-		x.until = now + patience // the next one may have to be started first
+		x.until = min(now+patience, x.since+killsFor) // the next one may have to be started first
 		l.event(m, sim.EventSaid, pid, fmt.Sprintf("SIGKILL from the lab; it held request %d", request))
 		left--
-		return left == 0
+		return false
 	})
 }
 
