@@ -178,9 +178,12 @@ func TestResetBooks(t *testing.T) {
 	l := open(t, func(c *live.Config) { c.Workload, c.RatePerS, c.Models = w, 500, loopOnly })
 	for range 15 { // it takes an answer within the moment that the reset takes
 		l.until("requests", func(s *sim.Snapshot) bool { return s.Model[sim.EventLoop].Requests.OK > 20 }) // and the sums, see there
-		at := l.last.At
+		pid := l.last.Model[sim.EventLoop].Procs[0].Pid
 		l.do(sim.Command{Reset: true})
-		l.until("anew", func(s *sim.Snapshot) bool { return s.At < at })
+		l.until("anew", func(s *sim.Snapshot) bool {
+			loop := &s.Model[sim.EventLoop]
+			return len(loop.Procs) == 1 && loop.Procs[0].Pid != pid && loop.State == sim.OK
+		})
 	}
 	l.until("requests", func(s *sim.Snapshot) bool { return s.Model[sim.EventLoop].Requests.OK > 20 })
 	if l.saw(sim.EventBroken) {
