@@ -17,11 +17,17 @@ var ErrNoLab = errors.New("no lab with a lesson is running here; start forklore 
 // maxNote bounds a line from a lab.
 const maxNote = 256 << 10
 
-// DialNotes connects to the newest lab that serves notes in dir.
-func DialNotes(dir string) (net.Conn, error) {
-	for _, path := range sockets(dir) {
-		if c, err := net.Dial("unix", path); err == nil {
-			return c, nil
+// DialNotes connects to the newest lab that serves notes in the first of the
+// folders that has one. A folder that another user could have laid is none.
+func DialNotes(dirs ...string) (net.Conn, error) {
+	for _, dir := range dirs {
+		if err := ofThisUser(dir); err != nil {
+			continue
+		}
+		for _, path := range sockets(dir) {
+			if c, err := net.Dial("unix", path); err == nil {
+				return c, nil
+			}
 		}
 	}
 	return nil, ErrNoLab

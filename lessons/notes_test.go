@@ -43,7 +43,10 @@ func (s *screen) has(t *testing.T, want string) {
 // TestNotes: a second terminal sees the lesson's notes, whenever it comes, and is
 // told when the lab has ended. A socket that a killed lab left is swept.
 func TestNotes(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "forklore")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "notes-1.sock")})
 	if err != nil {
 		t.Fatal(err)
@@ -86,8 +89,49 @@ func TestNotes(t *testing.T) {
 		t.Errorf("when the lab ends: %v", err)
 	}
 	out.has(t, "ラボは終了しました。")
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Errorf("%v is left", left)
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		left, _ := os.ReadDir(dir)
+		t.Errorf("the folder is left: %v, with %v", err, left)
+	}
+}
+
+// TestNotesDirs: the folder stays while another lab's socket is there; where the
+// first can't be made the next one serves; and one that others may write to has
+// no lab.
+func TestNotesDirs(t *testing.T) {
+	top := t.TempDir()
+	none, dir := filepath.Join(top, "file", "forklore"), filepath.Join(top, "forklore-1")
+	if err := os.WriteFile(filepath.Dir(none), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := ServeNotes(none, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	another := filepath.Join(dir, "notes-2.sock")
+	if err := os.WriteFile(another, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := DialNotes(none, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DialNotes(none, dir); err != ErrNoLab {
+		t.Errorf("a lab in a folder of everyone's: %v", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(another); err != nil {
+		t.Errorf("another lab's socket: %v", err)
+	}
+	if _, err := ServeNotes(none, dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		t.Errorf("serving in a folder of everyone's: %v", err)
 	}
 }
 

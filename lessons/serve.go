@@ -36,28 +36,45 @@ type Notes struct {
 	closed  bool
 }
 
-// NotesDir is where labs have their sockets: a folder of this user alone.
-func NotesDir() (string, error) {
-	dir := filepath.Join(xdg.RuntimeDir, "forklore")
-	if err := os.MkdirAll(dir, 0o700); err != nil { // no session, as in a container
-		dir = filepath.Join(os.TempDir(), "forklore-"+strconv.Itoa(os.Getuid()))
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return "", err
-		}
+// NotesDirs are the folders where this user's labs may have their sockets, the
+// best first: the session's, and where there is no session, as in a container,
+// one beside the other temporary files.
+func NotesDirs() []string {
+	return []string{
+		filepath.Join(xdg.RuntimeDir, "forklore"),
+		filepath.Join(os.TempDir(), "forklore-"+strconv.Itoa(os.Getuid())),
 	}
-	st, err := os.Lstat(dir)
-	if err != nil {
-		return "", err
-	}
-	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || !st.IsDir() || int(sys.Uid) != os.Getuid() || st.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s: not a folder of this user alone (chmod 700 makes it so)", dir)
-	}
-	return dir, nil
 }
 
-// ServeNotes begins to serve, on a socket in dir. What a killed lab left there is
-// removed.
-func ServeNotes(dir string) (*Notes, error) {
+// ofThisUser says why a folder is not one of this user alone.
+func ofThisUser(dir string) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || !st.IsDir() || int(sys.Uid) != os.Getuid() || st.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%s: not a folder of this user alone (chmod 700 makes it so)", dir)
+	}
+	return nil
+}
+
+// ServeNotes begins to serve, on a socket in the first of the folders that can
+// be made; Close removes it, if no other lab's socket is there. What a killed lab
+// left in it is removed now.
+func ServeNotes(dirs ...string) (*Notes, error) {
+	var err error
+	for _, dir := range dirs {
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			return serveIn(dir)
+		}
+	}
+	return nil, err
+}
+
+func serveIn(dir string) (*Notes, error) {
+	if err := ofThisUser(dir); err != nil {
+		return nil, err
+	}
 	for _, path := range sockets(dir) {
 		if c, err := net.Dial("unix", path); err == nil {
 			c.Close()
@@ -68,6 +85,11 @@ func ServeNotes(dir string) (*Notes, error) {
 	path := filepath.Join(dir, fmt.Sprintf("notes-%d.sock", os.Getpid()))
 	os.Remove(path)
 	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.ENOENT) { // the last lab there ended just now, and took the folder along
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			l, err = net.Listen("unix", path)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +181,8 @@ func (n *Notes) Close() error {
 		delete(n.readers, ch)
 	}
 	n.mu.Unlock()
-	err := n.listener.Close() // and removes the socket
+	err := n.listener.Close()       // and removes the socket
+	os.Remove(filepath.Dir(n.path)) // stays while another lab's socket is there
 	n.wg.Wait()
 	return err
 }

@@ -18,11 +18,7 @@ func notesCommand(out *os.File) *cobra.Command {
 			}
 			ctx, ended := untilSignal()
 			defer ended()
-			dir, err := lessons.NotesDir()
-			if err != nil {
-				return status{exitProblem, err}
-			}
-			conn, err := lessons.DialNotes(dir)
+			conn, err := lessons.DialNotes(lessons.NotesDirs()...)
 			if err != nil {
 				return badInput("%w", err)
 			}

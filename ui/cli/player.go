@@ -218,11 +218,8 @@ func (p *player) begin(l *lessons.Lesson) {
 	}
 	p.keep()
 	if p.notes == nil {
-		dir, err := lessons.NotesDir()
-		if err == nil {
-			p.notes, err = lessons.ServeNotes(dir)
-		}
-		if err != nil {
+		var err error
+		if p.notes, err = lessons.ServeNotes(lessons.NotesDirs()...); err != nil {
 			slog.Warn("no notes for a second terminal", "err", err)
 		}
 	}

@@ -69,7 +69,7 @@ func TestLessonOnScreen(t *testing.T) {
 	s.sees("q again quits")
 	s.press("q")
 	s.ends(0)
-	if left, _ := filepath.Glob(run + "/forklore/*"); len(left) != 0 {
+	if left, _ := filepath.Glob(run + "/forklore*"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
 	kept, err := lessons.Store{Path: filepath.Join(state, "forklore/progress.json")}.Load()
