@@ -36,6 +36,16 @@ func (s *Session) Told() *Action {
 	return nil
 }
 
+// Acts are the plan's actions that act.
+func (s *Session) Acts() (list []*Action) {
+	for _, p := range s.plan {
+		if p.Do.Acts() {
+			list = append(list, p.Action)
+		}
+	}
+	return list
+}
+
 // Text is a verdict's figures in one line: "cgi.incident.lost 1, ...".
 func (v *Verdict) Text() string {
 	text := figuresText(v.Figures)

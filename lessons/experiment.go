@@ -67,6 +67,9 @@ func (s *Session) Observe(snap *sim.Snapshot) []Do {
 		s.started, s.since = true, snap.At
 	}
 	s.last = snap
+	if s.o.Recorded {
+		return nil
+	}
 	s.collect(snap)
 	if s.phase == Ended {
 		todo := s.undoAll()
@@ -387,22 +390,35 @@ func (s *Session) judge(e *environment) []Do {
 		if v.Decided {
 			continue
 		}
-		held, why := c.prog.holds(e)
-		v.Figures, v.Why = c.prog.judged(e), why
-		late := s.last.At-s.begun >= c.Within
-		switch {
-		case held || late:
-			v.Decided, v.Held = true, held != c.ExpectFailure
-			if why != "" {
-				v.Held = false // nothing was there to be judged
-			}
-		default:
+		held := v.judge(c, e)
+		if !held && s.last.At-s.begun < c.Within {
+			v.Decided, v.Held = false, false
 			open = true
 		}
 	}
 	if open {
 		return nil
 	}
+	s.conclude(e)
+	todo := s.undoAll()
+	s.undo = nil
+	return todo
+}
+
+// judge decides a check by these figures, and reports whether its expression
+// holds.
+func (v *Verdict) judge(c *Check, e *environment) bool {
+	held, why := c.prog.holds(e)
+	v.Figures, v.Why = c.prog.judged(e), why
+	v.Decided, v.Held = true, held != c.ExpectFailure
+	if why != "" {
+		v.Held = false // nothing was there to be judged
+	}
+	return held
+}
+
+// conclude: every check has its verdict.
+func (s *Session) conclude(e *environment) {
 	s.final, s.phase = e, Judged
 	s.outcome = OutcomeFailed
 	if s.held() {
@@ -414,9 +430,6 @@ func (s *Session) judge(e *environment) []Do {
 			s.figures = append(s.figures, Figure{name, v})
 		}
 	}
-	todo := s.undoAll()
-	s.undo = nil
-	return todo
 }
 
 func figuresText(list []Figure) string {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,12 +152,6 @@ func (c fields) machine() {
 	case ToModel, ToRecording, ToNothing:
 	default:
 		c.bad("fallback", "%q is none of model, recording, none", c.l.Fallback)
-	}
-	if (c.l.Fallback == ToRecording) != (c.l.Recording != "") {
-		c.bad("recording", "is named if, and only if, the fallback is recording")
-	}
-	if r := c.l.Recording; r != "" && (path.Base(r) != r || r == "." || r == "..") {
-		c.bad("recording", "%q must be a file of the lesson's folder", r)
 	}
 }
 

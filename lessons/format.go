@@ -34,7 +34,6 @@ type Lesson struct {
 	Sources   []Reference  `toml:"source"`
 	Requires  Requires     `toml:"requires"`
 	Fallback  Fallback     `toml:"fallback"`
-	Recording string       `toml:"recording"` // a file of the lesson's folder
 	Setup     Setup        `toml:"setup"`
 	Warmup    Duration     `toml:"warmup"`
 	Steady    []Condition  `toml:"steady_state"`
@@ -53,6 +52,8 @@ type Lesson struct {
 	Folder string           `toml:"-"` // "06-crash"
 	Texts  map[string]*Text `toml:"-"` // by language
 	Golden *Golden          `toml:"-"`
+
+	recorded *environment // golden.json's evidence, nil if it has none
 
 	path    string // of the folder, for messages
 	lines   lines  // of lesson.toml
@@ -115,8 +116,8 @@ type Fallback string
 
 // The fallbacks.
 const (
-	ToModel     Fallback = "model"     // a simulated source
-	ToRecording Fallback = "recording" // a recorded one
+	ToModel     Fallback = "model"     // a simulated source: there is none yet, and the lesson stays closed
+	ToRecording Fallback = "recording" // golden.json's evidence, labelled
 	ToNothing   Fallback = "none"      // the lesson says what is missing, and stays closed
 )
 

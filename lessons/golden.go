@@ -15,6 +15,9 @@ import (
 // GoldenSchema names the shape of golden.json.
 const GoldenSchema = "forklore/golden/v1"
 
+// maxEvidence bounds the evidence: all figures of four models, and what was noted.
+const maxEvidence = 1000
+
 // Golden is recorded evidence: what the prose may quote, and where it was seen.
 type Golden struct {
 	Schema   string             `json:"schema"`
@@ -22,6 +25,7 @@ type Golden struct {
 	Machine  report.Machine     `json:"machine"`
 	Seed     uint64             `json:"seed"`
 	Figures  map[string]float64 `json:"figures"`
+	Evidence Evidence           `json:"evidence,omitempty"`
 }
 
 // parseGolden reads golden.json.
@@ -52,6 +56,9 @@ func parseGolden(path string, data []byte, f *findings) *Golden {
 	if len(g.Figures) > maxList {
 		f.add(path, 1, "%d figures; at most %d are read", len(g.Figures), maxList)
 	}
+	if len(g.Evidence) > maxEvidence {
+		f.add(path, 1, "%d figures of evidence; at most %d are read", len(g.Evidence), maxEvidence)
+	}
 	return g
 }
 
@@ -61,7 +68,7 @@ func (r *Result) Record(today time.Time) ([]byte, error) {
 		return nil, fmt.Errorf("%s: only a run whose checks all hold is recorded", r.Lesson)
 	}
 	g := Golden{Schema: GoldenSchema, Recorded: today.Format(time.DateOnly), Machine: r.Machine, Seed: r.Seed,
-		Figures: map[string]float64{}}
+		Figures: map[string]float64{}, Evidence: r.evidence}
 	for _, f := range r.Figures {
 		g.Figures[f.Name] = math.Round(f.Value*1000) / 1000
 	}

@@ -40,6 +40,7 @@ func (s *Set) lint(f findings, o LintOptions) []Finding {
 		l.lintLogic(&f)
 		l.lintTexts(&f)
 		l.lintFiles(&f)
+		l.lintRecording(&f)
 	}
 	s.lintTogether(&f)
 	if o.Release {
@@ -202,12 +203,6 @@ func (l *Lesson) lintFiles(f *findings) {
 	known := []string{"lesson.toml", "golden.json"}
 	for _, lang := range Languages {
 		known = append(known, "text."+lang+".md")
-	}
-	if l.Recording != "" {
-		known = append(known, l.Recording)
-		if !slices.Contains(l.files, l.Recording) {
-			f.add(l.toml(), l.lines.of("recording"), "recording: %q is not in the folder", l.Recording)
-		}
 	}
 	for _, name := range l.files {
 		if !slices.Contains(known, name) {

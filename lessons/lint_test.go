@@ -171,8 +171,15 @@ func TestTogether(t *testing.T) {
 			f["02-two/draft.md"] = &fstest.MapFile{}
 		}, "02-two/draft.md", "nothing refers to this file"},
 		{"recording that is not there", func(f fstest.MapFS) {
-			replace(f, "02-two/lesson.toml", `"none"`, "\"recording\"\nrecording = \"two.rec\"")
-		}, "02-two/lesson.toml", `"two.rec" is not in the folder`},
+			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
+		}, "02-two/golden.json", "has no evidence to fall back to"},
+		{"recording that does not hold", func(f fstest.MapFS) {
+			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(3))}
+		}, "02-two/golden.json", "by its evidence check no-collateral does not hold"},
+		{"evidence of what is no figure", func(f fstest.MapFS) {
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(strings.Replace(recorded(1), "prefork.incident.lost", "cgi.incident.lost", 1))}
+		}, "02-two/golden.json", "evidence: cgi.incident.lost is no figure of the lesson's models"},
 		{"no Japanese at all", func(f fstest.MapFS) {
 			delete(f, "02-two/text.ja.md")
 		}, "02-two/text.ja.md", "missing translation: the whole text"},

@@ -127,6 +127,13 @@ func readLesson(fsys fs.FS, name, folder string, f *findings) *Lesson {
 	switch {
 	case err == nil:
 		l.Golden = parseGolden(full+"/golden.json", data, f)
+		if len(l.Golden.Evidence) > 0 {
+			var unknown []string
+			l.recorded, unknown = l.Golden.Evidence.environment(l.models)
+			for _, name := range unknown {
+				f.add(full+"/golden.json", 1, "evidence: %s is no figure of the lesson's models", name)
+			}
+		}
 	case !errors.Is(err, fs.ErrNotExist): // a new lesson has none yet: the lint's
 		f.add(full+"/golden.json", 1, "%v", err)
 	}

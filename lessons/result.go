@@ -48,7 +48,8 @@ type Result struct {
 	// of what the lesson offers.
 	Unseen []string `json:"unseen,omitempty"`
 
-	lesson *Lesson
+	lesson   *Lesson
+	evidence Evidence
 }
 
 // Result is what the session's experiment has shown so far.
@@ -69,12 +70,18 @@ func (s *Session) Result() *Result {
 		r.Source, r.Seed = s.last.Kind, s.last.Load.Seed
 		r.Machine = report.ThisMachine(s.last.Lab.Cgroup)
 	}
+	if s.o.Recorded {
+		r.Source, r.Seed, r.Machine = sim.Replay, s.lesson.Golden.Seed, s.lesson.Golden.Machine
+	}
 	for _, list := range [][]Question{s.lesson.Predict, s.lesson.Observe} {
 		for _, q := range list {
 			if g := s.Grade(q.ID); g != nil {
 				r.Answers = append(r.Answers, *g)
 			}
 		}
+	}
+	if s.final != nil {
+		r.evidence = s.final.evidence(s.lesson.models)
 	}
 	if s.final != nil && !s.o.Control {
 		for _, q := range s.lesson.Observe {

@@ -13,6 +13,9 @@ type Options struct {
 	Mode Mode
 	// Control leaves the actions out: then every check must fail.
 	Control bool
+	// Recorded shows what was recorded elsewhere, for the machine can't do the
+	// experiment: nothing is asked of the source. The lesson must be [Lesson.Recorded].
+	Recorded bool
 }
 
 // Session is a learner's way through a lesson. Its caller gives it snapshots and
@@ -65,6 +68,15 @@ func (s *Session) Setup() Setup { return s.setup }
 // Step is where the learner is.
 func (s *Session) Step() Step { return s.step }
 
+// Recorded is the recording that the session shows in place of an experiment, nil
+// if it shows none.
+func (s *Session) Recorded() *Golden {
+	if !s.o.Recorded {
+		return nil
+	}
+	return s.lesson.Golden
+}
+
 // Mode is how the lesson is taken.
 func (s *Session) Mode() Mode { return s.o.Mode }
 
@@ -101,6 +113,9 @@ func (s *Session) Next() error {
 		return ErrNotDone
 	}
 	s.step++
+	if s.o.Recorded && s.step == StepAct && !s.Begun() {
+		s.replay()
+	}
 	return nil
 }
 
@@ -220,7 +235,7 @@ func (s *Session) Undo() []Do {
 // Outcome is what the learner's progress keeps of the lesson.
 func (s *Session) Outcome() State {
 	switch {
-	case s.phase == Judged && s.held() && s.shown:
+	case s.phase == Judged && s.held() && (s.shown || s.o.Recorded):
 		return StateShown
 	case s.phase == Judged && s.held() && s.hints > 0:
 		return StateHinted

@@ -133,7 +133,7 @@ func (f *frame) details(k *fault.Kind) []string {
 	lines = append(lines, f.word.T("catalogue.command", map[string]any{"Inject": inject}))
 	if k.Unit != "" {
 		lines = append(lines, f.word.T("catalogue.range", map[string]any{
-			"Unit": string(k.Unit), "Least": k.Unit.Text(k.Least), "Most": k.Unit.Text(k.Most),
+			"Unit": f.t("catalogue.unit." + string(k.Unit)), "Least": k.Unit.Text(k.Least), "Most": k.Unit.Text(k.Most),
 		}))
 	}
 	return lines

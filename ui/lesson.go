@@ -68,6 +68,9 @@ type LessonEntry struct {
 	// lacks something, Fallback is what the lesson falls back to: none, model,
 	// recording.
 	Missing, Fallback string
+	// Recorded is what this machine lacks, in English, where the lesson shows a
+	// recording instead; Where is the machine that it was made on.
+	Recorded, Where string
 	// Setup is the lab that it needs, as flags; "" if the one that runs is right.
 	Setup string
 	Due   int // questions that come again today
@@ -90,7 +93,10 @@ type LessonPage struct {
 	Hints int  // hints that can still be asked for; -1: not here
 	Again bool // the experiment can be run anew
 	Last  bool
-	Blind bool // the screen must not name a fault, until a page may tell
+	// Recorded: the figures on the page are a recording's. The models beside it are
+	// this machine's.
+	Recorded bool
+	Blind    bool // the screen must not name a fault, until a page may tell
 }
 
 // LessonBlock is a paragraph or more. Either Text is the lesson's own, or Word

@@ -133,6 +133,10 @@ func lessonPages(lang string) map[string]*LessonPage {
 			say(ToneBad, "fails", "eventloop.incident.lost >= 0.8 * eventloop.incident.in_flight"),
 			say(ToneText, "instead", "eventloop.incident.in_flight 5, eventloop.incident.lost 1"),
 			say(ToneHead, "not_all", ""), say(ToneNote, "once_more", "")),
+		"recorded": page("check", 6, say(ToneBad, "recorded", "2026-11-27, linux 6.18.44, 2 CPUs, 23 GiB"), say(ToneHead, "claim", "T8"),
+			LessonBlock{Text: whyText[lang]}, say(ToneGood, "holds", "eventloop.incident.lost >= 0.8 * eventloop.incident.in_flight"),
+			say(ToneText, "recorded_figures", "eventloop.incident.in_flight 5, eventloop.incident.lost 20"),
+			say(ToneHead, "recorded_hold", ""), say(ToneNote, "recorded_shown", "")),
 		"explain": page("explain", 7, LessonBlock{Text: introText[lang]}, LessonBlock{Tone: ToneHead, Word: "model.cgi"}, LessonBlock{Text: whyText[lang]}),
 	}
 	for _, kind := range []string{"choice", "number", "rank"} {
@@ -148,18 +152,20 @@ func lessonPages(lang string) map[string]*LessonPage {
 	pages["wrong"] = wrong
 	pages["act"].Waits, pages["act"].Key, pages["act"].Hints = true, "c", 2
 	pages["failed"].Again = true
+	pages["recorded"].Recorded = true
 	return pages
 }
 
 // lessonEntries are a lesson in each state.
 func lessonEntries(lang string) (list []LessonEntry) {
-	for i, state := range []string{"unseen", "started", "shown", "hinted", "solved", "unseen"} {
+	for i, state := range []string{"unseen", "started", "shown", "hinted", "solved", "unseen", "unseen"} {
 		list = append(list, LessonEntry{
-			ID: []string{"fork-per-request", "resident-pool", "c10k", "do-not-block", "crash", "leak"}[i], Title: titleText[lang],
+			ID: []string{"fork-per-request", "resident-pool", "c10k", "do-not-block", "crash", "leak", "container-per-call"}[i], Title: titleText[lang],
 			Summary: whyText[lang], Order: i + 1, Minutes: 12, State: state, Setup: "--models=cgi,prefork,eventloop,container --rate=16",
 		})
 	}
 	list[0].Due, list[1].Beta = 2, true
 	list[5].Missing, list[5].Fallback = "sandboxes can't be made here", "recording"
+	list[6].Recorded, list[6].Where, list[6].Setup = "sandboxes can't be made here", "2026-11-27, linux 6.18.44, 2 CPUs, 23 GiB", ""
 	return list
 }

@@ -24,6 +24,9 @@ func lessonState(name, lang string) state {
 		if name == "list-missing" {
 			st.lesson.at = 5
 		}
+		if name == "list-recorded" {
+			st.lesson.at = 6
+		}
 		return st
 	}
 	st.lesson.page = lessonPages(lang)[name]
@@ -31,7 +34,7 @@ func lessonState(name, lang string) state {
 	return st
 }
 
-var lessonScenes = []string{"list", "list-missing", "intro", "choice", "number", "rank", "act", "wrong", "held", "failed", "explain"}
+var lessonScenes = []string{"list", "list-missing", "list-recorded", "intro", "choice", "number", "rank", "act", "wrong", "held", "failed", "recorded", "explain"}
 
 func TestLessonGolden(t *testing.T) {
 	for _, scene := range lessonScenes {
@@ -197,7 +200,7 @@ func TestLessonList(t *testing.T) {
 	if p.st.over != lessonsOverlay || p.st.lesson.at != 0 {
 		t.Fatalf("n: over %d, at %d", p.st.over, p.st.lesson.at)
 	}
-	press(p, "end", "enter")
+	press(p, "end", "up", "enter")
 	if m.open || !strings.Contains(notice(p), "needs root") {
 		t.Errorf("a lesson that can't run here: %q", notice(p))
 	}

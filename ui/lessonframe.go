@@ -95,6 +95,9 @@ func (f *frame) lesson() {
 func (f *frame) lessonTitle(b box) {
 	page := f.st.lesson.page
 	where := f.t("lesson.step."+page.Step) + " " + count(page.N) + "/" + count(page.Of)
+	if page.Recorded {
+		where = f.t("lesson.recorded") + "  " + where
+	}
 	lines := f.lessonLines(b.w)
 	if len(lines) > b.h {
 		from := min(f.st.lesson.scroll, len(lines)-b.h)

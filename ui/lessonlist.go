@@ -44,6 +44,8 @@ func (f *frame) entryRow(y int, e *LessonEntry, chosen bool) {
 	switch {
 	case e.Missing != "":
 		state = f.t("lesson.state.missing")
+	case e.Recorded != "" && (e.State == "" || e.State == "unseen"):
+		state = f.t("lesson.state.recorded")
 	case e.State != "":
 		state = f.t("lesson.state." + e.State)
 		if e.State == "solved" || e.State == "hinted" {
@@ -81,6 +83,8 @@ func (f *frame) entryDetails(v *lessonView) (out []lessonLine) {
 		if e.Fallback != "" {
 			add(plain, f.t("lesson.fallback."+e.Fallback))
 		}
+	case e.Recorded != "":
+		add(warn, f.word.T("lesson.list.recorded", map[string]any{"What": e.Recorded, "Where": e.Where}))
 	case e.Setup == "":
 		add(faint, f.t("lesson.list.goes_on"))
 	default:

@@ -119,15 +119,19 @@ func (p *player) note(err error) {
 	}
 }
 
-// missing says why a lesson can't be taken here and so.
+// missing says why a lesson can't be taken here and so: not even from its
+// recording.
 func (p *player) missing(l *lessons.Lesson) string {
 	if !p.looked {
 		p.here, p.looked = thisMachine(), true
 	}
-	if why := l.Missing(p.here); why != "" || slices.Contains(l.Modes, p.mode) {
+	if why := l.Missing(p.here); why != "" && !l.Recorded() {
 		return why
 	}
-	return "it is not made for --mode " + string(p.mode)
+	if !slices.Contains(l.Modes, p.mode) {
+		return "it is not made for --mode " + string(p.mode)
+	}
+	return ""
 }
 
 // thisMachine is what lessons may ask of it.
@@ -153,13 +157,15 @@ func (p *player) Lessons(lang string) ([]ui.LessonEntry, error) {
 			ID: l.ID, Title: l.Title(lang), Summary: l.Text(lang, "summary", nil).Body, Order: l.Order, Minutes: l.DurationMin,
 			Beta: l.Status == lessons.Beta || l.Status == lessons.WIP, Missing: p.missing(l), Fallback: string(l.Fallback), Due: dueOf[l.ID],
 		}
-		if l.Missing(p.here) == "" {
+		if why := l.Missing(p.here); why == "" {
 			e.Fallback = "" // it isn't the machine
+		} else if e.Missing == "" {
+			e.Recorded, e.Where = why, recordedOn(l.Golden)
 		}
 		if p.store != nil {
 			e.State = string(kept.State(l.ID))
 		}
-		if !p.fits(l.Setup) {
+		if e.Recorded == "" && !p.fits(l.Setup) {
 			e.Setup = l.Setup.String()
 		}
 		list = append(list, e)
@@ -201,7 +207,7 @@ func (p *player) Choose(id string) (ui.Lab, error) {
 		}
 	}
 	p.begin(l)
-	if p.fits(l.Setup) {
+	if p.session.Recorded() != nil || p.fits(l.Setup) {
 		return nil, nil
 	}
 	return p.lab(l.Setup), nil
@@ -209,7 +215,7 @@ func (p *player) Choose(id string) (ui.Lab, error) {
 
 // begin opens a lesson, behind what is due from earlier days.
 func (p *player) begin(l *lessons.Lesson) {
-	p.session = lessons.NewSession(l, lessons.Options{Mode: p.mode})
+	p.session = lessons.NewSession(l, lessons.Options{Mode: p.mode, Recorded: l.Missing(p.here) != ""})
 	p.pages, p.at, p.kept, p.shown, p.due = pagesOf(l, p.mode), 0, "", false, nil
 	if p.mode == lessons.Self {
 		for _, d := range p.progress().Due(p.set, time.Now()) {
@@ -312,7 +318,7 @@ func (p *player) undo() {
 // Again implements ui.Player.
 func (p *player) Again() (ui.Lab, error) {
 	s := p.session
-	if s == nil || !ended(s) {
+	if s == nil || !ended(s) || s.Recorded() != nil {
 		return nil, ui.NotDone
 	}
 	p.undo()

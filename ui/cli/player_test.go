@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,6 +41,12 @@ func newPupil(t *testing.T, mode lessons.Mode) *pupil {
 	if _, err := lessons.New(dir, "backlog"); err != nil {
 		t.Fatal(err)
 	}
+	return newPupilOf(t, mode, dir)
+}
+
+// newPupilOf has the lesson backlog in a folder of lessons.
+func newPupilOf(t *testing.T, mode lessons.Mode, dir string) *pupil {
+	t.Helper()
 	lab := &madeUpLab{}
 	p := newPlayer(dir, mode, lab, nil)
 	if p.store != nil {
@@ -338,5 +345,75 @@ func TestPlayerRefuses(t *testing.T) {
 	}
 	if _, err := u.Choose("nothing"); err == nil {
 		t.Error("a lesson that isn't there")
+	}
+}
+
+// Where the machine lacks what a lesson needs, and the lesson has a recording, it
+// is taken from that: each page says so, and the lab is left alone.
+func TestPlayerTellsARecording(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := lessons.New(dir, "backlog"); err != nil {
+		t.Fatal(err)
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "*-backlog"))
+	if err != nil || len(folders) != 1 {
+		t.Fatalf("%q, %v", folders, err)
+	}
+	logic := filepath.Join(folders[0], "lesson.toml")
+	text, err := os.ReadFile(logic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, new := range map[string]string{`fallback       = "none"`: `fallback = "recording"`, "[setup]": "[requires]\ncpus = 64\n\n[setup]"} {
+		if !strings.Contains(string(text), old) {
+			t.Fatalf("no %q", old)
+		}
+		text = []byte(strings.Replace(string(text), old, new, 1))
+	}
+	golden := `{"schema": "forklore/golden/v1", "recorded": "2026-11-27", "seed": 1, "figures": {"lost": 1},
+"machine": {"os": "linux", "kernel": "6.1", "cpus": 64, "mem_bytes": 8589934592, "cgroup": "v1", "root": true},
+"evidence": {"prefork.procs_now": 8, "prefork.incident.before_procs": 8, "prefork.incident.lost": 1, "prefork.incident.carriers": 1}}`
+	if err := errors.Join(os.WriteFile(logic, text, 0o600), os.WriteFile(filepath.Join(folders[0], "golden.json"), []byte(golden), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	u := newPupilOf(t, lessons.Self, dir)
+	list, err := u.Lessons("en")
+	if err != nil || list[0].Missing != "" || !strings.Contains(list[0].Recorded, "64 CPUs are needed") ||
+		list[0].Where != "2026-11-27, linux 6.1, 64 CPUs, 8 GiB" || list[0].Setup != "" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	seen := map[string]bool{}
+	for page := u.Page("en"); ; page = u.Page("en") {
+		if !page.Recorded || page.Again || page.Waits || page.Hints >= 0 || page.Blocks[0].Word != "say.recorded" {
+			t.Errorf("page %d does not say that it is recorded, or offers what it can't do: %+v", page.N, page)
+		}
+		for _, word := range u.words() {
+			seen[word] = true
+		}
+		if _, err := u.Again(); err != ui.NotDone {
+			t.Errorf("once more: %v", err)
+		}
+		if page.Last {
+			break
+		}
+		if page.Question != nil && !page.Question.Graded {
+			u.answer(page.Question.Options[0].ID)
+		}
+		u.wait(time.Second)
+		u.forward(1)
+	}
+	for _, word := range []string{"lacks", "recorded_acts", "recorded_judged", "recorded_figures", "recorded_hold", "recorded_shown", "holds", "predicted_right"} {
+		if !seen[word] {
+			t.Errorf("no page says %q", word)
+		}
+	}
+	if seen["measured"] || seen["all_hold"] {
+		t.Error("a page says that it was measured here")
+	}
+	if err := u.Leave(); err != nil || len(u.lab.did) > 0 {
+		t.Errorf("%v, the lab was told %+v", err, u.lab.did)
+	}
+	if kept, err := u.store.Load(); err != nil || kept.State("backlog") != lessons.StateShown {
+		t.Errorf("kept: %s, %v", kept.State("backlog"), err)
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,6 +190,13 @@ func (p *player) Page(lang string) *ui.LessonPage {
 		N: p.at + 1, Of: len(p.pages), Hints: p.hints(), Again: ended(p.session), Last: p.at == len(p.pages)-1,
 		Blind: w.lesson.Blind,
 	}
+	if g := p.session.Recorded(); g != nil {
+		out.Recorded, out.Again = true, false
+		w.word(ui.ToneBad, "recorded", recordedOn(g))
+		if now.step <= lessons.StepAct {
+			w.word(ui.ToneText, "lacks", w.lesson.Missing(p.here))
+		}
+	}
 	switch now.step {
 	case lessons.StepIntro:
 		w.text("intro")
@@ -293,9 +301,23 @@ func (w *writer) count(tone ui.Tone, id string, n int) {
 	w.out = append(w.out, ui.LessonBlock{Tone: tone, Word: "say." + id, N: n})
 }
 
+// recordedOn is when and where a recording was made.
+func recordedOn(g *lessons.Golden) string {
+	m := g.Machine
+	return fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", g.Recorded, m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
+}
+
 // act is what the learner does, and how far the experiment is.
 func (w *writer) act() {
 	s := w.session
+	if s.Recorded() != nil {
+		w.word(ui.ToneHead, "recorded_acts", "")
+		for _, a := range s.Acts() {
+			w.text("act." + a.ID)
+		}
+		w.word(ui.ToneGood, "recorded_judged", "")
+		return
+	}
 	if a := s.Told(); a != nil {
 		w.text("act." + a.ID)
 	}
@@ -406,6 +428,8 @@ func (w *writer) check() {
 	}
 	switch {
 	case s.Phase() != lessons.Judged:
+	case held && s.Recorded() != nil:
+		w.word(ui.ToneHead, "recorded_hold", "")
 	case held:
 		w.word(ui.ToneHead, "all_hold", "")
 	default:
@@ -415,14 +439,17 @@ func (w *writer) check() {
 }
 
 func (w *writer) verdict(v *lessons.Verdict) {
-	figures := v.Text()
+	figures, measured := v.Text(), "measured"
+	if w.session.Recorded() != nil {
+		measured = "recorded_figures"
+	}
 	switch {
 	case !v.Decided:
 		w.word(ui.ToneFaint, "open", v.Expr)
 	case v.Held:
 		w.word(ui.ToneGood, "holds", v.Expr)
 		if figures != "" {
-			w.word(ui.ToneText, "measured", figures)
+			w.word(ui.ToneText, measured, figures)
 		}
 		return
 	default:
@@ -438,7 +465,11 @@ func (w *writer) verdict(v *lessons.Verdict) {
 
 // outcome is what the progress keeps.
 func (w *writer) outcome() {
-	if state := w.session.Outcome(); state != lessons.StateStarted {
+	switch state := w.session.Outcome(); {
+	case state == lessons.StateStarted:
+	case w.session.Recorded() != nil:
+		w.word(ui.ToneNote, "recorded_shown", "")
+	default:
 		w.word(ui.ToneNote, string(state), "")
 	}
 }

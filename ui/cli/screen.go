@@ -131,7 +131,10 @@ func takeLesson(o *options, mode lessons.Mode, id string) error {
 			return badInput("%w", err)
 		}
 		if opt.At = one.ID; p.missing(one) == "" {
-			opt.List, setup = false, one.Setup
+			opt.List = false
+			if one.Missing(p.here) == "" { // else it is told from a recording, beside any lab
+				setup = one.Setup
+			}
 		}
 	}
 	if noTerminal() {
