@@ -25,7 +25,10 @@
 package cage
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,6 +101,19 @@ func Open(id string) (*Yard, error) {
 		return &Yard{why: strings.ReplaceAll(err.Error(), "\n", "; ")}, nil
 	}
 	return &Yard{groups: groups}, nil
+}
+
+// Usable says whether labs of this user get groups here, and if not, why. It
+// opens a yard and closes it.
+func Usable() error {
+	y, err := Open("look-" + strconv.Itoa(os.Getpid()))
+	if err != nil {
+		return err
+	}
+	if y.Mode() == "none" {
+		return errors.New(y.Why())
+	}
+	return y.Close()
 }
 
 // Mode is "v2", "v1" or "none".

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -153,6 +154,20 @@ func TestCloseRemovesAll(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestUsable: asking leaves nothing, and a lab that runs its groups.
+func TestUsable(t *testing.T) {
+	y, id := open(t, "machine"), "look-"+strconv.Itoa(os.Getpid())
+	if err := Usable(); err != nil {
+		t.Errorf("a lab has its groups here, and yet: %v", err)
+	}
+	for _, dir := range labDirs(y, id) {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is left", dir)
+		}
+	}
+	newCage(t, y, Limits{})
 }
 
 func TestNoRights(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"forklore/assets"
 	"forklore/lessons"
+	"forklore/runtimes/cage"
 	"forklore/sim"
 )
 
@@ -101,7 +102,7 @@ func noLabFlags(c *cobra.Command, why string) (err error) {
 func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, record bool, out io.Writer) error {
 	ctx, ended := untilSignal()
 	defer ended()
-	here := thisMachine()
+	here := thisMachine(cage.Usable() == nil)
 	var failed, missing []string
 	for _, l := range chosen {
 		if why := l.Missing(here); why != "" {

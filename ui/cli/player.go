@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -123,7 +124,11 @@ func (p *player) note(err error) {
 // recording.
 func (p *player) missing(l *lessons.Lesson) string {
 	if !p.looked {
-		p.here, p.looked = thisMachine(), true
+		groups := p.last != nil && p.last.Lab.Why == "" // the lab that runs has them
+		if p.last == nil {
+			groups = cage.Usable() == nil
+		}
+		p.here, p.looked = thisMachine(groups), true
 	}
 	if why := l.Missing(p.here); why != "" && !l.Recorded() {
 		return why
@@ -134,9 +139,15 @@ func (p *player) missing(l *lessons.Lesson) string {
 	return ""
 }
 
-// thisMachine is what lessons may ask of it.
-func thisMachine() lessons.Machine {
-	return lessons.Machine{Machine: report.ThisMachine(cage.MachineCgroup()), NoFile: maxDescriptors(), Container: container.Available() == nil}
+// thisMachine is what lessons may ask of it. groups says that labs get cgroups
+// here; the container host of a user who is root makes no sandbox without.
+func thisMachine(groups bool) lessons.Machine {
+	mode := "none"
+	if groups {
+		mode = cage.MachineCgroup()
+	}
+	return lessons.Machine{Machine: report.ThisMachine(mode), NoFile: maxDescriptors(),
+		Container: container.Available() == nil && (groups || os.Geteuid() != 0)}
 }
 
 // Lessons implements ui.Player.
