@@ -1,6 +1,9 @@
 package lessons
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"math"
 	"reflect"
@@ -10,10 +13,9 @@ import (
 	"forklore/sim"
 )
 
-// Evidence is what a lesson's claims were judged by on the machine that it was
-// recorded on, under the names that expressions use: "cgi.incident.lost". What
-// was 0 is left out. Where a machine can't do the experiment, the lesson falls
-// back to it.
+// Evidence is what a run had to show when its last check was judged, under the
+// names that expressions use: "cgi.incident.lost". What was 0 is left out. Where a
+// machine can't do the experiment, the lesson falls back to it.
 type Evidence map[string]float64
 
 // evidence is what the environment says of these models.
@@ -70,6 +72,7 @@ func (ev Evidence) environment(models sim.Models) (e *environment, unknown []str
 		delete(left, name)
 	})
 	for m := range sim.NModels {
+		e.column(m).Incident.settle()
 		if models.Has(m) {
 			e.Models = append(e.Models, *e.column(m))
 		}
@@ -100,8 +103,10 @@ func fieldsOf(v reflect.Value, prefix string, do func(string, reflect.Value)) {
 	}
 }
 
-// Recorded: there is a recording to fall back to.
-func (l *Lesson) Recorded() bool { return l.Fallback == ToRecording && l.recorded != nil }
+// Recorded: there is a recording to fall back to, of this experiment.
+func (l *Lesson) Recorded() bool {
+	return l.Fallback == ToRecording && l.recorded != nil && l.Golden.Experiment == l.Experiment()
+}
 
 // replay takes the recorded evidence in place of an experiment's.
 func (s *Session) replay() {
@@ -115,29 +120,107 @@ func (s *Session) replay() {
 	s.conclude(s.lesson.recorded)
 }
 
-// lintRecording: what a lesson falls back to shows what it claims.
+// Experiment is a hash of what is done to which lab: a recording is one of that.
+func (l *Lesson) Experiment() string {
+	text, err := json.Marshal(struct {
+		Setup    string
+		Warmup   Duration
+		Solution []string
+		Actions  []Action
+	}{l.Setup.String(), l.Warmup, l.Solution, l.Actions})
+	if err != nil {
+		panic("lessons: an action that can't be written: " + err.Error()) // texts, numbers and lists of them
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:4])
+}
+
+// shortOf says what of the lesson the evidence doesn't answer, "" if all.
+func (l *Lesson) shortOf(e *environment) string {
+	for i := range l.Checks {
+		if c := &l.Checks[i]; c.prog != nil {
+			var v Verdict
+			if v.judge(c, e); !v.Held {
+				return "check " + c.ID + " does not hold: " + c.Expr + figuresText(v.Figures) + v.Why
+			}
+		}
+	}
+	for _, list := range [][]Question{l.Predict, l.Observe} {
+		for _, q := range list {
+			ok := true
+			switch q.Kind {
+			case Choice:
+				_, _, ok = q.choiceFor(Answer{}, e)
+			case Rank:
+				_, _, ok = q.order(e)
+			case Number:
+				if q.answer != nil {
+					_, ok = q.answer.value(e)
+				}
+			}
+			if !ok {
+				return q.ID + " has no answer"
+			}
+		}
+	}
+	for _, name := range sortedKeys(l.figures) {
+		if p := l.figures[name]; p != nil {
+			if _, ok := p.value(e); !ok {
+				return name + " of [figures] has no value"
+			}
+		}
+	}
+	return ""
+}
+
+// lintRecording: what a lesson falls back to is a run of this experiment, and
+// shows what the lesson claims.
 func (l *Lesson) lintRecording(f *findings) {
 	if l.Fallback != ToRecording {
 		return
 	}
 	golden := l.path + "/golden.json"
-	if l.recorded == nil {
-		l.unfinished(f, golden, 1, "has no evidence to fall back to; forklore lesson %s --check --record writes it", l.ID)
-		return
-	}
-	for i := range l.Checks {
-		if c := &l.Checks[i]; c.prog != nil {
-			var v Verdict
-			if v.judge(c, l.recorded); !v.Held {
-				l.unfinished(f, golden, 1, "by its evidence check %s does not hold: %s%s%s", c.ID, c.Expr, figuresText(v.Figures), v.Why)
-			}
-		}
-	}
-	for _, q := range l.Observe {
-		if q.Kind == Choice {
-			if _, _, ok := q.choiceFor(Answer{}, l.recorded); !ok {
-				l.unfinished(f, golden, 1, "its evidence fits no option of %s", q.ID)
-			}
+	again := "forklore lesson " + l.ID + " --check --record writes it"
+	switch {
+	case l.recorded == nil:
+		l.unfinished(f, golden, 1, "has no evidence to fall back to; %s", again)
+	case l.Golden.Experiment != l.Experiment():
+		l.unfinished(f, golden, 1, "is of another experiment: the setup or an action has changed since; %s", again)
+	default:
+		if why := l.shortOf(l.recorded); why != "" {
+			l.unfinished(f, golden, 1, "by its evidence %s", why)
 		}
 	}
 }
+
+// Showed is what the recording's machine showed: model by model what the newest
+// fault did there, and what was noted.
+func (s *Session) Showed() (list []string) {
+	e := s.final
+	if e == nil {
+		return nil
+	}
+	for m := range sim.NModels {
+		if !s.lesson.models.Has(m) || !e.column(m).Incident.known {
+			continue
+		}
+		var parts []string
+		fieldsOf(reflect.ValueOf(&e.column(m).Incident).Elem(), "", func(name string, v reflect.Value) {
+			if slices.Contains(telling, name) && !math.IsNaN(v.Float()) {
+				parts = append(parts, name+" "+FigureText(v.Float()))
+			}
+		})
+		list = append(list, m.String()+": "+strings.Join(parts, ", "))
+	}
+	if len(e.Noted) > 0 {
+		var parts []string
+		for _, name := range sortedKeys(e.Noted) {
+			parts = append(parts, name+" "+FigureText(e.Noted[name]))
+		}
+		list = append(list, "noted: "+strings.Join(parts, ", "))
+	}
+	return list
+}
+
+// telling are the figures of an incident that are shown of each model.
+var telling = []string{"lost", "collateral", "delayed", "wrong", "deaths", "oom_kills", "procs_peak", "queue_peak", "downtime_ms"}

@@ -3,7 +3,9 @@ package lessons
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,11 +15,25 @@ import (
 
 // recorded is a golden.json of the template's lesson: so many are lost, one by
 // its own doing.
-func recorded(lost int) string {
+func recorded(experiment string, lost int) string {
 	return fmt.Sprintf(`{"schema": "forklore/golden/v1", "recorded": "2026-11-27",
 "machine": {"os": "linux", "kernel": "6.1", "cpus": 2, "mem_bytes": 8589934592, "cgroup": "v1", "root": true},
-"seed": 7, "figures": {"lost": %d}, "evidence": {"prefork.procs_now": 8, "prefork.incident.before_procs": 8, "prefork.incident.lost": %d,
-"prefork.incident.carriers": 1, "prefork.incident.collateral": %d}}`, lost, lost, lost-1)
+"seed": 7, "experiment": %q, "figures": {"lost": %d}, "evidence": {"prefork.procs_now": 8, "prefork.incident.before_procs": 8, "prefork.incident.lost": %d,
+"prefork.incident.carriers": 1, "prefork.incident.collateral": %d}}`, experiment, lost, lost, lost-1)
+}
+
+// experimentOf is the hash of a lesson's experiment.
+func experimentOf(t *testing.T, files fstest.MapFS, id string) string {
+	t.Helper()
+	set, err := load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := set.Find(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Experiment()
 }
 
 // TestEvidence: what a run was judged by can be written down and judged again; of
@@ -56,11 +72,16 @@ func TestRecorded(t *testing.T) {
 		t.Error("a recording, without one")
 	}
 	var f findings
-	lesson.Golden = parseGolden("golden.json", []byte(recorded(1)), &f)
+	lesson.Golden = parseGolden("golden.json", []byte(recorded(lesson.Experiment(), 1)), &f)
 	lesson.recorded, _ = lesson.Golden.Evidence.environment(lesson.models)
 	if len(f) > 0 || !lesson.Recorded() {
 		t.Fatalf("no recording: %v", f)
 	}
+	lesson.Warmup++
+	if lesson.Recorded() {
+		t.Error("a recording of another experiment")
+	}
+	lesson.Warmup--
 	l.s = NewSession(lesson, Options{Mode: Self, Recorded: true})
 	l.run(time.Minute)
 	if l.s.Grade("q1") != nil || len(l.s.Verdicts()) != 0 {
@@ -75,6 +96,13 @@ func TestRecorded(t *testing.T) {
 	l.run(time.Minute)
 	if g := l.s.Grade("q1"); g == nil || g.Right || g.Want.Option != "one" {
 		t.Errorf("the prediction: %+v", g)
+	}
+	want := []string{"prefork: lost 1, collateral 0, wrong 0, downtime_ms 0, deaths 0, oom_kills 0, procs_peak 0, queue_peak 0"}
+	if diff := cmp.Diff(want, l.s.Showed()); diff != "" { // and not how many were late: nobody knows
+		t.Error(diff)
+	}
+	if n := l.s.Note("en"); n.Recorded != "2026-11-27, linux 6.1, 2 CPUs, 8 GiB" || !strings.Contains(strings.Join(n.Lines(80, 24), "\n"), "RECORDED: 2026-11-27") {
+		t.Errorf("the presenter sees %+v", n)
 	}
 	l.must(l.s.Next())
 	l.must(l.s.Answer("seen", Answer{Option: "refilled"}))

@@ -160,7 +160,7 @@ func incidentOf(i *sim.Incident, now time.Duration) incident {
 			Arrivals: n, Retries: n, Started: n, ProcsPeak: n, QueuePeak: n, LagPeakMS: n, WorstMS: n, CPUMS: n,
 			BeforeProcs: n, BeforeMemoryMiB: n, BeforeP99MS: n, AgeMS: n}
 	}
-	return incident{
+	out := incident{
 		known: true, Lost: float64(i.Lost), Carriers: float64(i.Carriers), Collateral: float64(i.Collateral()),
 		InFlight: float64(i.InFlight), Reset: float64(i.Reset), Refused: float64(i.Refused), Errors: float64(i.Errors),
 		Delayed: float64(i.Delayed), Wrong: float64(i.Wrong), OK: float64(i.OK), DowntimeMS: msOf(i.Downtime),
@@ -170,5 +170,14 @@ func incidentOf(i *sim.Incident, now time.Duration) incident {
 		QueuePeak: float64(i.QueuePeak), LagPeakMS: i.LagPeakMS, WorstMS: i.WorstMS, CPUMS: msOf(i.CPU),
 		BeforeProcs: float64(i.Before.Procs), BeforeMemoryMiB: float64(i.Before.MemoryBytes) / mib,
 		BeforeP99MS: i.Before.P99MS, AgeMS: msOf(now - i.At), Open: i.Open(), Recovered: i.Recovered,
+	}
+	out.settle()
+	return out
+}
+
+// settle: where no time was usual before the fault, none is late.
+func (i *incident) settle() {
+	if i.known && i.BeforeP99MS == 0 {
+		i.Delayed = math.NaN()
 	}
 }

@@ -20,12 +20,20 @@ const maxEvidence = 1000
 
 // Golden is recorded evidence: what the prose may quote, and where it was seen.
 type Golden struct {
-	Schema   string             `json:"schema"`
-	Recorded string             `json:"recorded"` // 2026-11-27
-	Machine  report.Machine     `json:"machine"`
-	Seed     uint64             `json:"seed"`
-	Figures  map[string]float64 `json:"figures"`
-	Evidence Evidence           `json:"evidence,omitempty"`
+	Schema   string         `json:"schema"`
+	Recorded string         `json:"recorded"` // 2026-11-27
+	Machine  report.Machine `json:"machine"`
+	Seed     uint64         `json:"seed"`
+	// Experiment is a hash of the setup and the actions that it was recorded with.
+	Experiment string             `json:"experiment,omitempty"`
+	Figures    map[string]float64 `json:"figures"`
+	Evidence   Evidence           `json:"evidence,omitempty"`
+}
+
+// Where is when and on what machine it was recorded.
+func (g *Golden) Where() string {
+	m := g.Machine
+	return fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", g.Recorded, m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
 }
 
 // parseGolden reads golden.json.
@@ -67,7 +75,12 @@ func (r *Result) Record(today time.Time) ([]byte, error) {
 	if r.Control || !r.Good() {
 		return nil, fmt.Errorf("%s: only a run whose checks all hold is recorded", r.Lesson)
 	}
-	g := Golden{Schema: GoldenSchema, Recorded: today.Format(time.DateOnly), Machine: r.Machine, Seed: r.Seed,
+	// A check holds from the moment on at which it does, the evidence is the last
+	// one's: by then another may not hold any more.
+	if e, _ := r.evidence.environment(r.lesson.models); r.lesson.shortOf(e) != "" {
+		return nil, fmt.Errorf("%s: not recorded, for by its last figures %s", r.Lesson, r.lesson.shortOf(e))
+	}
+	g := Golden{Schema: GoldenSchema, Recorded: today.Format(time.DateOnly), Machine: r.Machine, Seed: r.Seed, Experiment: r.lesson.Experiment(),
 		Figures: map[string]float64{}, Evidence: r.evidence}
 	for _, f := range r.Figures {
 		g.Figures[f.Name] = math.Round(f.Value*1000) / 1000

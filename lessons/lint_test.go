@@ -175,10 +175,15 @@ func TestTogether(t *testing.T) {
 		}, "02-two/golden.json", "has no evidence to fall back to"},
 		{"recording that does not hold", func(f fstest.MapFS) {
 			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
-			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(3))}
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(experimentOf(t, f, "two"), 3))}
 		}, "02-two/golden.json", "by its evidence check no-collateral does not hold"},
+		{"recording of another experiment", func(f fstest.MapFS) {
+			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(experimentOf(t, f, "two"), 1))}
+			replace(f, "02-two/lesson.toml", "rate   = 16", "rate   = 8")
+		}, "02-two/golden.json", "is of another experiment"},
 		{"evidence of what is no figure", func(f fstest.MapFS) {
-			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(strings.Replace(recorded(1), "prefork.incident.lost", "cgi.incident.lost", 1))}
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(strings.Replace(recorded("", 1), "prefork.incident.lost", "cgi.incident.lost", 1))}
 		}, "02-two/golden.json", "evidence: cgi.incident.lost is no figure of the lesson's models"},
 		{"no Japanese at all", func(f fstest.MapFS) {
 			delete(f, "02-two/text.ja.md")

@@ -20,6 +20,7 @@ type Note struct {
 	Title       string `json:"title"`
 	Step        string `json:"step"`
 	Phase       Phase  `json:"phase"`
+	Recorded    string `json:"recorded,omitempty"` // when and where, if it is shown from a recording
 	Notes       string `json:"notes"`
 	Next        string `json:"next"` // step, "" after the last
 	ElapsedMS   int64  `json:"elapsed_ms"`
@@ -50,7 +51,14 @@ func (s *Session) Note(lang string) Note {
 		n.Next = (s.step + 1).String()
 	}
 	var parts []string
-	for _, key := range []string{"notes." + s.step.String(), "notes"} {
+	keys := []string{"notes." + s.step.String(), "notes"}
+	if g := s.Recorded(); g != nil {
+		n.Recorded = g.Where()
+		if s.step == StepAct { // nobody does anything
+			keys = keys[1:]
+		}
+	}
+	for _, key := range keys {
 		if body := l.Text(lang, key, s.seen).Body; body != "" {
 			parts = append(parts, body)
 		}
@@ -97,6 +105,9 @@ func (n *Note) Lines(width, height int) (out []string) {
 		return name
 	}
 	out = append(out, fmt.Sprintf("%s  |  %s", n.Title, step(n.Step)), "")
+	if n.Recorded != "" {
+		out[1] = w.recorded + ": " + n.Recorded
+	}
 	remaining, label := time.Duration(n.RemainingMS)*time.Millisecond, w.remaining
 	if remaining < 0 {
 		remaining, label = -remaining, w.over

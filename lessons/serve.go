@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -64,13 +65,20 @@ func ofThisUser(dir string) error {
 func ServeNotes(dirs ...string) (*Notes, error) {
 	var err error
 	for _, dir := range dirs {
-		if err = os.MkdirAll(dir, 0o700); err == nil {
-			return serveIn(dir)
+		for range 3 { // the last lab there may end just now, and take the folder along
+			if err = os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				break
+			}
+			var n *Notes
+			if n, err = serveIn(dir); !errors.Is(err, fs.ErrNotExist) {
+				return n, err
+			}
 		}
 	}
 	return nil, err
 }
 
+// serveIn serves in a folder that is there.
 func serveIn(dir string) (*Notes, error) {
 	if err := ofThisUser(dir); err != nil {
 		return nil, err
@@ -85,11 +93,6 @@ func serveIn(dir string) (*Notes, error) {
 	path := filepath.Join(dir, fmt.Sprintf("notes-%d.sock", os.Getpid()))
 	os.Remove(path)
 	l, err := net.Listen("unix", path)
-	if errors.Is(err, syscall.ENOENT) { // the last lab there ended just now, and took the folder along
-		if err = os.MkdirAll(dir, 0o700); err == nil {
-			l, err = net.Listen("unix", path)
-		}
-	}
 	if err != nil {
 		return nil, err
 	}

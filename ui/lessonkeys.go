@@ -83,7 +83,8 @@ func (p *program) openLessons(id string) {
 	at := slices.IndexFunc(list, func(e LessonEntry) bool { return e.ID == id })
 	if at < 0 {
 		at = slices.IndexFunc(list, func(e LessonEntry) bool {
-			return e.Missing == "" && e.State != "solved" && e.State != "hinted"
+			seen := e.State == "solved" || e.State == "hinted" || e.State == "shown" && e.Recorded != "" // it can't be solved here
+			return e.Missing == "" && !seen
 		})
 	}
 	v.list, v.listLang, v.at = list, p.word.Lang(), max(at, 0)

@@ -168,10 +168,12 @@ func (p *player) Lessons(lang string) ([]ui.LessonEntry, error) {
 			ID: l.ID, Title: l.Title(lang), Summary: l.Text(lang, "summary", nil).Body, Order: l.Order, Minutes: l.DurationMin,
 			Beta: l.Status == lessons.Beta || l.Status == lessons.WIP, Missing: p.missing(l), Fallback: string(l.Fallback), Due: dueOf[l.ID],
 		}
-		if why := l.Missing(p.here); why == "" {
-			e.Fallback = "" // it isn't the machine
-		} else if e.Missing == "" {
-			e.Recorded, e.Where = why, recordedOn(l.Golden)
+		why := l.Missing(p.here)
+		if why == "" || l.Recorded() {
+			e.Fallback = "" // it isn't the machine that the lesson can't be taken on
+		}
+		if why != "" && e.Missing == "" {
+			e.Recorded, e.Where = why, l.Golden.Where()
 		}
 		if p.store != nil {
 			e.State = string(kept.State(l.ID))

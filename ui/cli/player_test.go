@@ -370,10 +370,17 @@ func TestPlayerTellsARecording(t *testing.T) {
 		}
 		text = []byte(strings.Replace(string(text), old, new, 1))
 	}
-	golden := `{"schema": "forklore/golden/v1", "recorded": "2026-11-27", "seed": 1, "figures": {"lost": 1},
+	if err := os.WriteFile(logic, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := lessons.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := `{"schema": "forklore/golden/v1", "recorded": "2026-11-27", "seed": 1, "experiment": "` + set.Lessons[0].Experiment() + `", "figures": {"lost": 1},
 "machine": {"os": "linux", "kernel": "6.1", "cpus": 64, "mem_bytes": 8589934592, "cgroup": "v1", "root": true},
 "evidence": {"prefork.procs_now": 8, "prefork.incident.before_procs": 8, "prefork.incident.lost": 1, "prefork.incident.carriers": 1}}`
-	if err := errors.Join(os.WriteFile(logic, text, 0o600), os.WriteFile(filepath.Join(folders[0], "golden.json"), []byte(golden), 0o600)); err != nil {
+	if err := os.WriteFile(filepath.Join(folders[0], "golden.json"), []byte(golden), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	u := newPupilOf(t, lessons.Self, dir)
@@ -402,7 +409,7 @@ func TestPlayerTellsARecording(t *testing.T) {
 		u.wait(time.Second)
 		u.forward(1)
 	}
-	for _, word := range []string{"lacks", "recorded_acts", "recorded_judged", "recorded_figures", "recorded_hold", "recorded_shown", "holds", "predicted_right"} {
+	for _, word := range []string{"lacks", "recorded_acts", "recorded_showed", "recorded_judged", "recorded_figures", "recorded_hold", "recorded_shown", "holds", "predicted_right"} {
 		if !seen[word] {
 			t.Errorf("no page says %q", word)
 		}

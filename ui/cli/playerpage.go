@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,7 +191,7 @@ func (p *player) Page(lang string) *ui.LessonPage {
 	}
 	if g := p.session.Recorded(); g != nil {
 		out.Recorded, out.Again = true, false
-		w.word(ui.ToneBad, "recorded", recordedOn(g))
+		w.word(ui.ToneBad, "recorded", g.Where())
 		if now.step <= lessons.StepAct {
 			w.word(ui.ToneText, "lacks", w.lesson.Missing(p.here))
 		}
@@ -301,12 +300,6 @@ func (w *writer) count(tone ui.Tone, id string, n int) {
 	w.out = append(w.out, ui.LessonBlock{Tone: tone, Word: "say." + id, N: n})
 }
 
-// recordedOn is when and where a recording was made.
-func recordedOn(g *lessons.Golden) string {
-	m := g.Machine
-	return fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", g.Recorded, m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
-}
-
 // act is what the learner does, and how far the experiment is.
 func (w *writer) act() {
 	s := w.session
@@ -315,6 +308,8 @@ func (w *writer) act() {
 		for _, a := range s.Acts() {
 			w.text("act." + a.ID)
 		}
+		w.word(ui.ToneHead, "recorded_showed", "")
+		w.out = append(w.out, ui.LessonBlock{Text: strings.Join(s.Showed(), "\n\n")})
 		w.word(ui.ToneGood, "recorded_judged", "")
 		return
 	}
@@ -432,6 +427,8 @@ func (w *writer) check() {
 		w.word(ui.ToneHead, "recorded_hold", "")
 	case held:
 		w.word(ui.ToneHead, "all_hold", "")
+	case s.Recorded() != nil:
+		w.word(ui.ToneHead, "recorded_not_all", "")
 	default:
 		w.word(ui.ToneHead, "not_all", "")
 		w.word(ui.ToneNote, "once_more", "")
@@ -439,9 +436,9 @@ func (w *writer) check() {
 }
 
 func (w *writer) verdict(v *lessons.Verdict) {
-	figures, measured := v.Text(), "measured"
+	figures, measured, instead := v.Text(), "measured", "instead"
 	if w.session.Recorded() != nil {
-		measured = "recorded_figures"
+		measured, instead = "recorded_figures", "recorded_figures"
 	}
 	switch {
 	case !v.Decided:
@@ -455,7 +452,7 @@ func (w *writer) verdict(v *lessons.Verdict) {
 	default:
 		w.word(ui.ToneBad, "fails", v.Expr)
 		if figures != "" {
-			w.word(ui.ToneText, "instead", figures)
+			w.word(ui.ToneText, instead, figures)
 		}
 	}
 	if v.Why != "" && v.Decided {

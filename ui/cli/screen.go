@@ -107,8 +107,8 @@ func onScreen(ctx context.Context, p *player, l sim.Source, opt ui.Options) erro
 	return nil
 }
 
-// takeLesson is a lesson on the screen; without a name, or where the machine
-// lacks what it needs, the list of them all.
+// takeLesson is a lesson on the screen, from its recording where the machine lacks
+// what it needs; the list of them all without a name, or if it can't be taken.
 func takeLesson(o *options, mode lessons.Mode, id string) error {
 	switch mode {
 	case lessons.Self, lessons.Workshop, lessons.Demo:
