@@ -273,6 +273,13 @@ func TestLessonLeavesTheScreenItsKeys(t *testing.T) {
 
 // Every word that a lesson may ask for is there.
 func TestLessonWords(t *testing.T) {
+	for recorded, want := range map[bool]string{true: "what was recorded", false: "what will be measured"} {
+		st := lessonState("choice", "en")
+		st.lesson.page.Recorded, st.lesson.page.Question.Answered = recorded, true
+		if text := showWith(st, "en", 120, 36, noColour, calm()); !strings.Contains(text, want) {
+			t.Errorf("recorded %v: nothing says %q", recorded, want)
+		}
+	}
 	for _, lang := range assets.Languages {
 		word := assets.Words(lang)
 		for _, why := range []Refusal{NoAnswer, NotDone, NoMore, NothingYet, TooLate, NotOffered, NoAction, NoHint, "again", "key"} {

@@ -154,6 +154,8 @@ func (f *frame) grade(q *LessonQuestion, add func(style, string, string, int)) {
 	}
 	switch {
 	case !q.Answered:
+	case !q.Graded && f.st.lesson.page.Recorded:
+		add(faint, "", f.t("lesson.noted_recorded"), -1)
 	case !q.Graded:
 		add(faint, "", f.t("lesson.noted"), -1)
 	case q.Right:
