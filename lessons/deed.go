@@ -47,13 +47,7 @@ func (s *Session) Acts() (list []*Action) {
 }
 
 // Text is a verdict's figures in one line: "cgi.incident.lost 1, ...".
-func (v *Verdict) Text() string {
-	text := figuresText(v.Figures)
-	if text == "" {
-		return ""
-	}
-	return text[2 : len(text)-1]
-}
+func (v *Verdict) Text() string { return listed(v.Figures) }
 
 // Begun: the first action that acts has been started, and predictions stand.
 func (s *Session) Begun() bool { return s.acted >= 0 }

@@ -436,9 +436,14 @@ func figuresText(list []Figure) string {
 	if len(list) == 0 {
 		return ""
 	}
+	return " (" + listed(list) + ")"
+}
+
+// listed is "cgi.incident.lost 1, ...".
+func listed(list []Figure) string {
 	parts := make([]string, len(list))
 	for i, f := range list {
 		parts[i] = f.Name + " " + FigureText(f.Value)
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return strings.Join(parts, ", ")
 }

@@ -182,6 +182,16 @@ func TestTogether(t *testing.T) {
 			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(experimentOf(t, f, "two"), 1))}
 			replace(f, "02-two/lesson.toml", "rate   = 16", "rate   = 8")
 		}, "02-two/golden.json", "is of another experiment"},
+		{"recording, and a rate that is no number", func(f fstest.MapFS) {
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(experimentOf(t, f, "two"), 1))}
+			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
+			replace(f, "02-two/lesson.toml", `do       = "wait"`, "do       = \"load\"\nrate     = nan")
+		}, "02-two/lesson.toml", "NaN must be from"},
+		{"recording, and a rank without its values", func(f fstest.MapFS) {
+			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(recorded(experimentOf(t, f, "two"), 1))}
+			replace(f, "02-two/lesson.toml", `"none"`, `"recording"`)
+			replace(f, "02-two/lesson.toml", `kind = "choice"`, `kind = "rank"`)
+		}, "02-two/lesson.toml", "an option of a rank has an id and a value"},
 		{"evidence of what is no figure", func(f fstest.MapFS) {
 			f["02-two/golden.json"] = &fstest.MapFile{Data: []byte(strings.Replace(recorded("", 1), "prefork.incident.lost", "cgi.incident.lost", 1))}
 		}, "02-two/golden.json", "evidence: cgi.incident.lost is no figure of the lesson's models"},

@@ -135,8 +135,8 @@ func lessonPages(lang string) map[string]*LessonPage {
 			say(ToneHead, "not_all", ""), say(ToneNote, "once_more", "")),
 		"recorded": page("check", 6, say(ToneBad, "recorded", "2026-11-27, linux 6.18.44, 2 CPUs, 23 GiB"), say(ToneHead, "claim", "T8"),
 			LessonBlock{Text: whyText[lang]}, say(ToneGood, "holds", "eventloop.incident.lost >= 0.8 * eventloop.incident.in_flight"),
-			say(ToneText, "recorded_figures", "eventloop.incident.in_flight 5, eventloop.incident.lost 20"),
-			say(ToneHead, "recorded_hold", ""), say(ToneNote, "recorded_shown", "")),
+			say(ToneText, "recorded_measured", "eventloop.incident.in_flight 5, eventloop.incident.lost 20"),
+			say(ToneHead, "recorded_all_hold", ""), say(ToneNote, "recorded_shown", "")),
 		"explain": page("explain", 7, LessonBlock{Text: introText[lang]}, LessonBlock{Tone: ToneHead, Word: "model.cgi"}, LessonBlock{Text: whyText[lang]}),
 	}
 	for _, kind := range []string{"choice", "number", "rank"} {

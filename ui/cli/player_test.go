@@ -409,7 +409,7 @@ func TestPlayerTellsARecording(t *testing.T) {
 		u.wait(time.Second)
 		u.forward(1)
 	}
-	for _, word := range []string{"lacks", "recorded_acts", "recorded_showed", "recorded_judged", "recorded_figures", "recorded_hold", "recorded_shown", "holds", "predicted_right"} {
+	for _, word := range []string{"lacks", "recorded_acts", "recorded_showed", "recorded_judged", "recorded_measured", "recorded_all_hold", "recorded_shown", "holds", "predicted_right"} {
 		if !seen[word] {
 			t.Errorf("no page says %q", word)
 		}

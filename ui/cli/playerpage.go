@@ -296,6 +296,14 @@ func (w *writer) word(tone ui.Tone, id, what string) {
 	w.out = append(w.out, ui.LessonBlock{Tone: tone, Word: "say." + id, Text: what})
 }
 
+// seenAs is the word for what was seen: another one if it was in a recording.
+func (w *writer) seenAs(id string) string {
+	if w.session.Recorded() != nil {
+		return "recorded_" + id
+	}
+	return id
+}
+
 func (w *writer) count(tone ui.Tone, id string, n int) {
 	w.out = append(w.out, ui.LessonBlock{Tone: tone, Word: "say." + id, N: n})
 }
@@ -423,36 +431,31 @@ func (w *writer) check() {
 	}
 	switch {
 	case s.Phase() != lessons.Judged:
-	case held && s.Recorded() != nil:
-		w.word(ui.ToneHead, "recorded_hold", "")
 	case held:
-		w.word(ui.ToneHead, "all_hold", "")
-	case s.Recorded() != nil:
-		w.word(ui.ToneHead, "recorded_not_all", "")
+		w.word(ui.ToneHead, w.seenAs("all_hold"), "")
 	default:
-		w.word(ui.ToneHead, "not_all", "")
-		w.word(ui.ToneNote, "once_more", "")
+		w.word(ui.ToneHead, w.seenAs("not_all"), "")
+		if s.Recorded() == nil {
+			w.word(ui.ToneNote, "once_more", "")
+		}
 	}
 }
 
 func (w *writer) verdict(v *lessons.Verdict) {
-	figures, measured, instead := v.Text(), "measured", "instead"
-	if w.session.Recorded() != nil {
-		measured, instead = "recorded_figures", "recorded_figures"
-	}
+	figures := v.Text()
 	switch {
 	case !v.Decided:
 		w.word(ui.ToneFaint, "open", v.Expr)
 	case v.Held:
 		w.word(ui.ToneGood, "holds", v.Expr)
 		if figures != "" {
-			w.word(ui.ToneText, measured, figures)
+			w.word(ui.ToneText, w.seenAs("measured"), figures)
 		}
 		return
 	default:
 		w.word(ui.ToneBad, "fails", v.Expr)
 		if figures != "" {
-			w.word(ui.ToneText, instead, figures)
+			w.word(ui.ToneText, w.seenAs("instead"), figures)
 		}
 	}
 	if v.Why != "" && v.Decided {
@@ -462,12 +465,8 @@ func (w *writer) verdict(v *lessons.Verdict) {
 
 // outcome is what the progress keeps.
 func (w *writer) outcome() {
-	switch state := w.session.Outcome(); {
-	case state == lessons.StateStarted:
-	case w.session.Recorded() != nil:
-		w.word(ui.ToneNote, "recorded_shown", "")
-	default:
-		w.word(ui.ToneNote, string(state), "")
+	if state := w.session.Outcome(); state != lessons.StateStarted {
+		w.word(ui.ToneNote, w.seenAs(string(state)), "")
 	}
 }
 
