@@ -23,7 +23,7 @@ func recorded(experiment string, lost int) string {
 }
 
 // experimentOf is the hash of a lesson's experiment.
-func experimentOf(t *testing.T, files fstest.MapFS, id string) string {
+func experimentOf(t testing.TB, files fstest.MapFS, id string) string {
 	t.Helper()
 	set, err := load(files)
 	if err != nil {

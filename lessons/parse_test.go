@@ -78,6 +78,8 @@ func TestLines(t *testing.T) {
 // lint has no trouble either.
 func FuzzLesson(f *testing.F) {
 	files := folder(f, "one")
+	replace(files, "01-one/lesson.toml", `"none"`, `"recording"`)
+	golden := &fstest.MapFile{Data: []byte(recorded(experimentOf(f, files, "one"), 1))}
 	text := string(files["01-one/lesson.toml"].Data)
 	f.Add(text)
 	for line := range strings.Lines(text) { // a lesson with each field broken
@@ -100,11 +102,16 @@ func FuzzLesson(f *testing.F) {
 			"01-one/lesson.toml": {Data: []byte(text)},
 			"01-one/text.en.md":  files["01-one/text.en.md"],
 			"01-one/text.ja.md":  files["01-one/text.ja.md"],
+			"01-one/golden.json": golden,
 		}
 		set, err := load(files)
 		lintFS(files, "dir", LintOptions{})
 		if err == nil {
-			NewSession(set.Lessons[0], Options{}).Note("ja")
+			l := set.Lessons[0]
+			NewSession(l, Options{}).Note("ja")
+			if l.Recorded() {
+				NewSession(l, Options{Recorded: true}).replay()
+			}
 			return
 		}
 		var parse *ParseError
