@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"os"
+	"syscall"
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
@@ -32,7 +34,7 @@ func notesCommand(out *os.File) *cobra.Command {
 			if err := signalStatus(ctx); err != nil {
 				return err
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, syscall.EPIPE) { // who reads them has seen enough
 				return status{exitProblem, err}
 			}
 			return nil
