@@ -158,6 +158,7 @@ func TestFreshKeepsNothing(t *testing.T) {
 	}
 	h.requireEmpty(t)
 	b := h.board
+	eventually(func() bool { return b.Destroys.Count() >= 2 })
 	if b.Started.Load() != 2 || b.ColdCalls.Load() != 2 || b.WarmStarts.Count() != 0 || b.Destroys.Count() != 2 {
 		t.Errorf("%d sandboxes, %d cold, %d warm starts, %d destroyed; want 2, 2, 0, 2",
 			b.Started.Load(), b.ColdCalls.Load(), b.WarmStarts.Count(), b.Destroys.Count())
