@@ -34,6 +34,9 @@ func (e *environment) evidence(models sim.Models) Evidence {
 	for name, x := range e.Noted {
 		out["noted."+name] = math.Round(x*1000) / 1000
 	}
+	if e.Drawn != "" {
+		out["drawn."+e.Drawn] = 1
+	}
 	return out
 }
 
@@ -45,6 +48,10 @@ func (ev Evidence) environment(models sim.Models) (e *environment, unknown []str
 	for name, x := range ev {
 		if noted, ok := strings.CutPrefix(name, "noted."); ok {
 			e.Noted[noted] = x
+			delete(left, name)
+		}
+		if drawn, ok := strings.CutPrefix(name, "drawn."); ok {
+			e.Drawn = drawn
 			delete(left, name)
 		}
 	}

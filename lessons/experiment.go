@@ -25,6 +25,7 @@ type experiment struct {
 	undone  bool          // and taken back
 	samples map[string][]float64
 
+	drawn     []Drawn
 	injected  sim.Fault
 	struck    time.Duration // when the newest injection was asked for
 	incidents [sim.NModels][]sim.Incident
@@ -80,6 +81,9 @@ func (s *Session) Observe(snap *sim.Snapshot) []Do {
 		return nil
 	}
 	e := environmentOf(snap, s.lesson.models, s.newest(), s.noted)
+	if n := len(s.drawn); n > 0 {
+		e.Drawn = string(s.drawn[n-1].Fault)
+	}
 	if s.guarded(e) {
 		return s.Observe(snap)
 	}
@@ -280,11 +284,18 @@ func (s *Session) command(a *Action) []Do {
 	case DoInject:
 		s.undo = append(s.undo, undoOf(a))
 		in := sim.Inject{Fault: a.Fault, Models: a.targets, Strength: a.strength}
-		if kind, _ := fault.Find(a.Fault); kind.Duration > 0 { // else it strikes once
+		if a.Draw != nil {
+			in.Fault = s.drawFor(a)
+		}
+		kind, _ := fault.Find(in.Fault)
+		switch {
+		case a.Draw != nil: // it has a strength and a time of its own
+			in.Strength, in.Duration = kind.Strength, min(kind.Duration, a.Duration)
+		case kind.Duration > 0: // else it strikes once
 			in.Duration = a.Duration
 		}
 		do.Command = &sim.Command{Inject: &in}
-		s.injected, s.struck = a.Fault, s.last.At
+		s.injected, s.struck = in.Fault, s.last.At
 		s.incidents = [sim.NModels][]sim.Incident{}
 		for _, c := range s.lesson.Effects {
 			if c.Action == a.ID {
@@ -306,6 +317,25 @@ func (s *Session) command(a *Action) []Do {
 		do.Restart = s.setup
 	}
 	return []Do{do}
+}
+
+// Drawn is a fault that was drawn.
+type Drawn struct {
+	Action string    `json:"action"`
+	Fault  sim.Fault `json:"fault"`
+}
+
+// drawFor is the fault that is drawn for an action: once, however often the
+// source wants to be asked.
+func (s *Session) drawFor(a *Action) sim.Fault {
+	for _, d := range s.drawn {
+		if d.Action == a.ID {
+			return d.Fault
+		}
+	}
+	f := a.Draw[s.draw.IntN(len(a.Draw))]
+	s.drawn = append(s.drawn, Drawn{a.ID, f})
+	return f
 }
 
 func undoOf(a *Action) Do {
@@ -362,7 +392,7 @@ func (s *Session) inForce(a *Action, e *environment, over bool) (todo []Do, done
 	}
 	if over && !s.undone {
 		s.undone = true
-		if a.Undo == UndoRenew || s.inEffect(a.Fault) {
+		if a.Undo == UndoRenew || s.inEffect(s.injected) {
 			todo = s.undoAllOf(a)
 		}
 		s.undo = slices.DeleteFunc(s.undo, func(d Do) bool { return d.Action == a.ID })

@@ -16,6 +16,9 @@ import (
 // maxTime bounds every time in a lesson.
 const maxTime = 10 * time.Minute
 
+// maxOptions bounds the answers of a question, and what a fault is drawn from.
+const maxOptions = 6
+
 // fields adds findings about one lesson.toml.
 type fields struct {
 	l *Lesson
@@ -259,6 +262,7 @@ func (c fields) only(i int, a *Action) {
 	}{
 		{"key", a.Key != "", []Verb{DoInject, DoLoad, DoSet, DoRestart}},
 		{"fault", a.Fault != "", []Verb{DoInject}},
+		{"draw", a.Draw != nil, []Verb{DoInject}},
 		{"models", a.Models != nil, []Verb{DoInject}},
 		{"strength", a.Strength != "", []Verb{DoInject}},
 		{"undo", a.Undo != "", []Verb{DoInject}},
@@ -289,6 +293,10 @@ func (c fields) inject(i int, a *Action) {
 		return
 	}
 	a.targets = targets
+	if a.Draw != nil {
+		c.draw(i, a)
+		return
+	}
 	kind, ok := fault.Find(a.Fault)
 	if !ok {
 		c.bad(key("fault"), "unknown fault %q (known: %s)", a.Fault, fault.Names())
@@ -317,6 +325,34 @@ func (c fields) inject(i int, a *Action) {
 		return
 	}
 	a.strength = in.Strength
+}
+
+// draw reads an injection of which nobody knows beforehand what it is.
+func (c fields) draw(i int, a *Action) {
+	key := func(name string) string { return at("action", i, name) }
+	switch {
+	case a.Fault != "":
+		c.bad(key("fault"), "the fault is given, and to be drawn too; write one of fault, draw")
+	case a.Strength != "":
+		c.bad(key("strength"), "a fault that is drawn has its own")
+	case a.Key != "":
+		c.bad(key("key"), "no key does the same")
+	case len(a.Draw) < 2 || len(a.Draw) > maxOptions:
+		c.bad(key("draw"), "%d faults; must be 2 to %d", len(a.Draw), maxOptions)
+	}
+	for j, f := range a.Draw {
+		if _, ok := fault.Find(f); !ok {
+			c.bad(key("draw"), "unknown fault %q (known: %s)", f, fault.Names())
+		}
+		if slices.Contains(a.Draw[:j], f) {
+			c.bad(key("draw"), "%q is there twice", f)
+		}
+	}
+}
+
+// draws: a fault of this lesson is drawn, and so is what names it.
+func (l *Lesson) draws() bool {
+	return slices.ContainsFunc(l.Actions, func(a Action) bool { return a.Draw != nil })
 }
 
 func (c fields) questions(table string, list []Question) {
@@ -361,8 +397,8 @@ func (c fields) questions(table string, list []Question) {
 }
 
 func (c fields) options(table string, i int, q *Question) {
-	if len(q.Options) < 2 || len(q.Options) > 6 {
-		c.bad(at(table, i, "option"), "%d options; must be 2 to 6", len(q.Options))
+	if len(q.Options) < 2 || len(q.Options) > maxOptions {
+		c.bad(at(table, i, "option"), "%d options; must be 2 to %d", len(q.Options), maxOptions)
 		return
 	}
 	if q.Answer != "" || q.Tolerance != 0 || q.Unit != "" || q.Step != 0 {
@@ -391,6 +427,9 @@ func (c fields) options(table string, i int, q *Question) {
 		if table == "recall" && (o.When != "" || q.Kind != Choice) {
 			c.bad(key("when"), "a recall question is a choice, and is asked when nothing is measured")
 		}
+	}
+	if table == "observe" && c.l.draws() && right == 0 {
+		return // the measurement knows, and nobody else
 	}
 	if q.Kind == Choice && right != 1 {
 		c.bad(at(table, i, "option"), "%d options are right; must be 1", right)

@@ -104,6 +104,7 @@ type environment struct {
 	Arrivals     float64            `expr:"arrivals"`
 	Unattributed float64            `expr:"unattributed"`
 	AtMS         float64            `expr:"at_ms"`
+	Drawn        string             `expr:"drawn"`
 	Noted        map[string]float64 `expr:"noted"`
 }
 

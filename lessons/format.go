@@ -201,10 +201,12 @@ type Action struct {
 	Key string `toml:"key"` // that does the same in the lab
 	// Of an injection. Duration is how long the lesson leaves it in force (and,
 	// of a fault that strikes once, how long it watches) before Undo.
-	Fault    sim.Fault `toml:"fault"`
-	Models   []string  `toml:"models"`
-	Strength string    `toml:"strength"` // as --inject has it, "4MiB"; "": the fault's own
-	Undo     Undo      `toml:"undo"`
+	Fault sim.Fault `toml:"fault"`
+	// Draw is in place of Fault: one of them, which nobody knows beforehand.
+	Draw     []sim.Fault `toml:"draw" json:",omitempty"`
+	Models   []string    `toml:"models"`
+	Strength string      `toml:"strength"` // as --inject has it, "4MiB"; "": the fault's own
+	Undo     Undo        `toml:"undo"`
 	// Duration is also how long a load, a mode or a wait lasts before the next
 	// action, and over which a measure is taken.
 	Duration Duration `toml:"duration"`

@@ -38,6 +38,12 @@ func TestParse(t *testing.T) {
 		{`seed   = 1`, ``, `setup: seed is not given`},
 		{`fault    = "crash"`, `fault    = "crush"`, `action.0.fault: unknown fault "crush"`},
 		{`fault    = "crash"`, `fault    = "crash"` + "\nstrength = \"200\"", `action.0.strength: "crash=200@0s"`},
+		{"key      = \"c\"\nfault    = \"crash\"", `draw     = ["crash"]`, `action.0.draw: 1 faults; must be 2 to 6`},
+		{"key      = \"c\"\nfault    = \"crash\"", `draw     = ["crash", "crush"]`, `action.0.draw: unknown fault "crush"`},
+		{"key      = \"c\"\nfault    = \"crash\"", `draw     = ["crash", "crash"]`, `action.0.draw: "crash" is there twice`},
+		{"key      = \"c\"\nfault    = \"crash\"", `draw     = ["crash", "exit"]` + "\nfault = \"crash\"", `action.0.fault: the fault is given, and to be drawn too`},
+		{"key      = \"c\"\nfault    = \"crash\"", `draw     = ["crash", "exit"]` + "\nstrength = \"2\"", `action.0.strength: a fault that is drawn has its own`},
+		{`lost = "prefork.incident.lost"`, `lost = "drawn"`, `figures.lost: `},
 		{`models   = ["prefork"]`, `models   = ["cgi"]`, `action.0.models: a model that the setup does not run`},
 		{`do       = "wait"`, `do       = "measure"`, `action.1.note: must have 1 to 32 names`},
 		{`action = "crash"`, `action = "crush"`, `took_effect.0.action: "crush" is no action of this lesson`},
@@ -92,11 +98,13 @@ func FuzzLesson(f *testing.F) {
 			f.Add(strings.Replace(text, line, key+"= "+value+"\n", 1))
 		}
 	}
-	embeddedText, err := embedded.ReadFile("06-crash/lesson.toml")
-	if err != nil {
-		f.Fatal(err)
+	for _, folder := range []string{"06-crash", "13-game-day"} {
+		text, err := embedded.ReadFile(folder + "/lesson.toml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
 	}
-	f.Add(string(embeddedText))
 	f.Fuzz(func(t *testing.T, text string) {
 		files := fstest.MapFS{
 			"01-one/lesson.toml": {Data: []byte(text)},

@@ -17,8 +17,9 @@ const silence = 30 * time.Second
 
 // Play plays the lesson's solution without a screen, or its control run. The
 // error is about the lab; what the lesson showed is the result's.
-func Play(ctx context.Context, l *Lesson, control bool, open Opener) (*Result, error) {
-	s := NewSession(l, Options{Mode: Self, Control: control})
+func Play(ctx context.Context, l *Lesson, o Options, open Opener) (*Result, error) {
+	o.Mode = Self
+	s := NewSession(l, o)
 	if err := s.solve(); err != nil {
 		return nil, fmt.Errorf("%s: the solution: %w", l.ID, err)
 	}

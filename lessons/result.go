@@ -39,11 +39,13 @@ type Result struct {
 	DurationMS int64          `json:"duration_ms"`
 	Outcome    Outcome        `json:"outcome"`
 	Why        string         `json:"why,omitempty"`
-	Steady     []Verdict      `json:"steady_state"`
-	Effects    []Verdict      `json:"took_effect"`
-	Answers    []Grade        `json:"answers"`
-	Checks     []Verdict      `json:"checks"`
-	Figures    []Figure       `json:"figures"`
+	// Drawn are the faults that were drawn.
+	Drawn   []Drawn   `json:"drawn,omitempty"`
+	Steady  []Verdict `json:"steady_state"`
+	Effects []Verdict `json:"took_effect"`
+	Answers []Grade   `json:"answers"`
+	Checks  []Verdict `json:"checks"`
+	Figures []Figure  `json:"figures"`
 	// Unseen are observe questions that no option fits: what was measured is none
 	// of what the lesson offers.
 	Unseen []string `json:"unseen,omitempty"`
@@ -55,7 +57,7 @@ type Result struct {
 // Result is what the session's experiment has shown so far.
 func (s *Session) Result() *Result {
 	r := &Result{Schema: Schema, Lesson: s.lesson.ID, Control: s.o.Control, Setup: s.setup.String(),
-		DurationMS: s.Elapsed().Milliseconds(), Outcome: s.outcome, Why: s.why,
+		DurationMS: s.Elapsed().Milliseconds(), Outcome: s.outcome, Why: s.why, Drawn: slices.Clone(s.drawn),
 		Steady: s.Conditions(), Effects: s.Effects(), Checks: s.Verdicts(), Figures: slices.Clone(s.figures), lesson: s.lesson}
 	if len(r.Checks) == 0 { // it did not come to them
 		for _, c := range s.lesson.Checks {
@@ -148,6 +150,9 @@ func (r *Result) Write(w io.Writer, lang string) error {
 				fmt.Fprintf(&b, "  %s      %s %s\n", indent, f.Name, FigureText(f.Value))
 			}
 		}
+	}
+	for _, d := range r.Drawn {
+		fmt.Fprintf(&b, "  %s: %s\n", d.Action, fmt.Sprintf(words.drawn, d.Fault))
 	}
 	for _, id := range r.Unseen {
 		fmt.Fprintf(&b, "  %s: %s\n", id, words.unseen)

@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ type Options struct {
 	// Recorded shows what was recorded elsewhere, for the machine can't do the
 	// experiment: nothing is asked of the source. The lesson must be [Lesson.Recorded].
 	Recorded bool
+	// Draw is what faults are drawn by, where the lesson has it so: the same
+	// number, the same faults.
+	Draw uint64
 }
 
 // Session is a learner's way through a lesson. Its caller gives it snapshots and
@@ -30,6 +34,7 @@ type Session struct {
 	hints   int
 	shown   bool
 	seen    map[string]float64 // [figures], at the end
+	draw    *rand.Rand         // begun again, it draws anew
 
 	experiment
 	// Time: of the labs before this one, and where this one's began.
@@ -42,7 +47,7 @@ type Session struct {
 
 // NewSession begins a lesson.
 func NewSession(l *Lesson, o Options) *Session {
-	s := &Session{lesson: l, o: o, answers: map[string]Answer{}}
+	s := &Session{lesson: l, o: o, answers: map[string]Answer{}, draw: rand.New(rand.NewPCG(o.Draw, 0))}
 	s.Again()
 	return s
 }

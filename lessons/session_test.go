@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forklore/sim"
+	"forklore/sim/fault"
 )
 
 // lab is a made-up source: a test says what its models are like.
@@ -353,5 +354,57 @@ func TestGrades(t *testing.T) {
 	}
 	if rank.check(Answer{Order: []string{"p", "p", "c"}}) == nil || rank.check(Answer{Order: []string{"p"}}) == nil {
 		t.Error("an order that is none is taken")
+	}
+}
+
+// TestDraw: what is drawn is one of the list, the same by the same number, another
+// one some other time, and the expressions know it.
+func TestDraw(t *testing.T) {
+	change := map[string]string{
+		"key      = \"c\"\nfault    = \"crash\"":                                     `draw     = ["crash", "hang", "leak"]`,
+		`expr   = "prefork.incident.lost >= 1 and prefork.incident.collateral == 0"`: `expr   = "(drawn == 'hang') == (prefork.incident.lost == 7)"`,
+	}
+	play := func(draw uint64, lost int) (*lab, sim.Inject) {
+		l := newLab(t, change, Options{Mode: Self, Draw: draw})
+		l.on = crashes(lost)
+		l.predict("one")
+		l.run(4 * time.Second)
+		l.must(l.s.Start())
+		l.run(30 * time.Second)
+		if len(l.did) == 0 || l.did[0].Inject == nil {
+			t.Fatalf("%+v was done; want an injection", l.did)
+		}
+		return l, *l.did[0].Inject
+	}
+	drawn := map[sim.Fault]bool{}
+	for n := range uint64(12) {
+		l, in := play(n, 7)
+		drawn[in.Fault] = true
+		if _, again := play(n, 7); again != in {
+			t.Errorf("by %d %+v is drawn, and then %+v", n, in, again)
+		}
+		kind, _ := fault.Find(in.Fault)
+		if in.Strength != kind.Strength || in.Duration > kind.Duration {
+			t.Errorf("%+v; want the strength and the time that %s has", in, in.Fault)
+		}
+		r := l.s.Result()
+		if len(r.Drawn) != 1 || r.Drawn[0] != (Drawn{"crash", in.Fault}) {
+			t.Errorf("%v in the result; want that %s was drawn", r.Drawn, in.Fault)
+		}
+		if held := l.s.Verdicts()[0].Held; held != (in.Fault == sim.FaultHang) {
+			t.Errorf("%s was drawn, 7 are lost: the check that knows hang by that says %v", in.Fault, held)
+		}
+		// A recording of it says the same.
+		if e, unknown := r.evidence.environment(l.s.lesson.models); e.Drawn != string(in.Fault) || len(unknown) > 0 {
+			t.Errorf("recorded %q, and %v; want %s", e.Drawn, unknown, in.Fault)
+		}
+		// Begun again, it draws anew.
+		l.s.Again()
+		if len(l.s.Result().Drawn) != 0 {
+			t.Error("what was drawn before is there still")
+		}
+	}
+	if len(drawn) != 3 {
+		t.Errorf("in twelve times %v were drawn; want all three", drawn)
 	}
 }
