@@ -112,6 +112,16 @@ type Snapshot struct {
 	Lab     Lab
 	// Unattributed counts failed requests that no incident explains.
 	Unattributed uint64
+	Played       *Played // of a recording that is shown; nil: it happens now
+}
+
+// Played is where in a recording a snapshot is.
+type Played struct {
+	At, Length time.Duration
+	Paused     bool
+	Of         Kind   // what was recorded
+	Where      string // when, and on what machine
+	Mark       string // the newest one that has been passed, "" before the first
 }
 
 // Load is the traffic.
@@ -425,6 +435,17 @@ type Command struct {
 	Renew bool
 	Reset bool // undo, restart all models, forget all figures
 	Stop  bool // no more arrivals, for good
+	// Jump goes to another moment of a recording; Pause stops one, and lets it
+	// go on.
+	Jump *Jump
+}
+
+// Jump is where to; exactly one field is set.
+type Jump struct {
+	By        time.Duration
+	Moments   int    // so many snapshots
+	Incidents int    // to where the next one (1) or the one before (-1) begins
+	Mark      string // to the moment of that name
 }
 
 // Inject puts a fault in.

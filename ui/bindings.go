@@ -25,8 +25,11 @@ type binding struct {
 	// rank: the lower, the longer it stays in a row of keys that gets too
 	// narrow; 0: it isn't in the row.
 	rank int
-	off  func(now situation) string // why it does nothing now; "" or nil: it does
-	do   func(p *program, key string) tea.Cmd
+	// past: it is for recordings, where it comes before others with its key; now:
+	// what has been recorded can't be changed by it any more.
+	past, now bool
+	off       func(now situation) string // why it does nothing now; "" or nil: it does
+	do        func(p *program, key string) tea.Cmd
 }
 
 // situation is what decides whether a key does something.
@@ -56,27 +59,32 @@ var bindings []binding
 
 func init() { // they are about what refers to them
 	bindings = []binding{
-		{id: "crash", keys: []string{"c"}, rank: 1, off: notYet, do: injects(sim.FaultCrash)},
-		{id: "leak", keys: []string{"l"}, rank: 1, off: notYet, do: injects(sim.FaultLeak)},
-		{id: "faults", keys: []string{"f"}, rank: 2, do: opens(catalogueOverlay)},
+		{id: "crash", keys: []string{"c"}, rank: 1, now: true, off: notYet, do: injects(sim.FaultCrash)},
+		{id: "leak", keys: []string{"l"}, rank: 1, now: true, off: notYet, do: injects(sim.FaultLeak)},
+		{id: "faults", keys: []string{"f"}, rank: 2, now: true, do: opens(catalogueOverlay)},
 		{id: "aim", keys: []string{"1", "2", "3", "4"}, shown: "1 2 3 4", rows: catalogued, rank: 1, do: (*program).aim},
+		{id: "play", keys: []string{" "}, shown: "space", past: true, rank: 1, do: (*program).pause},
+		{id: "seek", keys: []string{"left", "right"}, shown: "left right", past: true, rank: 1, do: (*program).seek},
+		{id: "incident", keys: []string{"[", "]"}, shown: "[ ]", past: true, rank: 1, do: (*program).seekIncident},
 		{id: "all", keys: []string{"a"}, do: (*program).aimAtAll},
-		{id: "faster", keys: []string{"+", "=", ";"}, shown: "+ = ;", rank: 4, off: notYet, do: faster(+1)},
-		{id: "slower", keys: []string{"-"}, off: notYet, do: faster(-1)},
-		{id: "pause", keys: []string{" "}, shown: "space", rank: 2, do: (*program).pause},
-		{id: "undo", keys: []string{"u"}, rank: 3, off: nothingToUndo, do: (*program).undo},
-		{id: "mode", keys: []string{"m"}, rank: 6, off: oneMode, do: (*program).mode},
-		{id: "weight", keys: []string{"w"}, rank: 7, off: noWeight, do: (*program).weight},
-		{id: "reset", keys: []string{"r"}, shown: "r r", rank: 8, do: (*program).reset},
+		{id: "faster", keys: []string{"+", "=", ";"}, shown: "+ = ;", rank: 4, now: true, off: notYet, do: faster(+1)},
+		{id: "slower", keys: []string{"-"}, now: true, off: notYet, do: faster(-1)},
+		{id: "pause", keys: []string{" "}, shown: "space", rank: 2, now: true, do: (*program).pause},
+		{id: "undo", keys: []string{"u"}, rank: 3, now: true, off: nothingToUndo, do: (*program).undo},
+		{id: "mode", keys: []string{"m"}, rank: 6, now: true, off: oneMode, do: (*program).mode},
+		{id: "weight", keys: []string{"w"}, rank: 7, now: true, off: noWeight, do: (*program).weight},
+		{id: "reset", keys: []string{"r"}, shown: "r r", rank: 8, now: true, do: (*program).reset},
 		{id: "hold", keys: []string{"z"}, rank: 10, off: notYet, do: (*program).freeze},
 		{id: "step", keys: []string{"pgdown"}, shown: "PgDn", rank: 9, off: notYet, do: (*program).nextStep},
 		{id: "back", keys: []string{"pgup"}, shown: "PgUp", off: notYet, do: (*program).lastStep},
 		{id: "blank", keys: []string{"b", "."}, shown: "b   .", rank: 13, do: (*program).blank},
+		{id: "parachute", keys: []string{"p"}, rank: 15, off: noParachute, do: (*program).parachute},
+		{id: "record", keys: []string{"v"}, rank: 16, off: noRecord, do: (*program).record},
 		{id: "save", keys: []string{"s"}, rank: 12, do: (*program).save},
 		{id: "zoom", keys: []string{"enter"}, rank: 6, off: noZoom, do: opens(zoomOverlay)},
 		{id: "compare", keys: []string{"tab"}, rank: 5, off: notYet, do: opens(compareOverlay)},
 		{id: "events", keys: []string{"e"}, rank: 11, do: opens(eventsOverlay)},
-		{id: "lessons", keys: []string{"n"}, rank: 7, do: func(p *program, _ string) tea.Cmd { p.openLessons(""); return nil }},
+		{id: "lessons", keys: []string{"n"}, rank: 7, now: true, do: func(p *program, _ string) tea.Cmd { p.openLessons(""); return nil }},
 		{id: "theme", keys: []string{"t"}, rank: 14, off: noThemes, do: (*program).nextTheme},
 		{id: "lang", keys: []string{"g"}, rank: 2, do: (*program).nextLang},
 		{id: "info", keys: []string{"i"}, rank: 4, do: opens(infoOverlay)},
@@ -87,7 +95,7 @@ func init() { // they are about what refers to them
 		{id: "look", keys: []string{"left", "right"}, shown: "left right", off: notSmall, do: (*program).sideways},
 		{id: "choose", keys: []string{"up", "down", "pgup", "pgdown", "home", "end"}, shown: "up down", over: catalogued,
 			rank: 2, do: (*program).moveCursor},
-		{id: "put", keys: []string{"enter"}, over: catalogued, rank: 1, off: notYet, do: (*program).choose},
+		{id: "put", keys: []string{"enter"}, over: catalogued, rank: 1, now: true, off: notYet, do: (*program).choose},
 		{id: "scroll", keys: []string{"up", "down", "pgup", "pgdown", "home", "end"}, shown: "up down", over: scrolled,
 			rank: 1, do: (*program).scrollBy},
 		{id: "esc", keys: []string{"esc"}, over: opened, rank: 1, do: (*program).escape},
@@ -98,18 +106,18 @@ func init() { // they are about what refers to them
 	}
 }
 
-// later are keys that SCREEN's whole keyboard has and this version hasn't.
-var later = []string{"p", "v"}
-
-// bound is what the key does where that overlay is open, nil if nothing.
-func bound(key string, over overlay) *binding {
+// bound is what the key does where that overlay is open, in a recording or not;
+// nil if nothing.
+func bound(key string, over overlay, played bool) *binding {
 	var general *binding
 	for i := range bindings {
 		b := &bindings[i]
 		switch {
-		case !slices.Contains(b.keys, key):
+		case !slices.Contains(b.keys, key) || b.past && !played:
 		case b.over == nil:
-			general = b
+			if general == nil || !general.past {
+				general = b
+			}
 		case slices.Contains(b.over, over):
 			return b
 		}
@@ -119,7 +127,12 @@ func bound(key string, over overlay) *binding {
 
 // why says why the binding does nothing now, "" if it does something.
 func (b *binding) why(now situation) string {
-	if b.off == nil {
+	switch {
+	case b.past && !now.played():
+		return now.t("off.live")
+	case b.now && now.played():
+		return now.t("off.played")
+	case b.off == nil:
 		return ""
 	}
 	return b.off(now)

@@ -48,7 +48,9 @@ func (f *frame) modelColumn(m sim.Model, y, x, w int) int {
 	f.put(y+2, x, w, plain, f.own(m, ms, w))
 	y += 3
 	if f.address {
-		f.put(y, x, w, faint, "curl "+ms.Address)
+		if f.snap.Played == nil { // else nobody listens there any more
+			f.put(y, x, w, faint, "curl "+ms.Address)
+		}
 		y++
 	}
 	f.hit(m, y, x, w)

@@ -114,7 +114,7 @@ func (p *program) rate(by int) {
 
 func (p *program) pause(string) tea.Cmd {
 	said := ""
-	if p.snap != nil && p.snap.Load.Paused {
+	if p.snap != nil && p.snap.Played == nil && p.snap.Load.Paused {
 		said = p.t("said.resumed")
 	}
 	p.do(sim.Command{Pause: true}, said)

@@ -27,6 +27,10 @@ func (f *frame) notice() (style, string) {
 		return strong, f.stepWord("row")
 	case st.holding:
 		return note, f.t("next.frozen")
+	case st.aloft:
+		return plain, f.t("next.aloft")
+	case f.snap.Played != nil:
+		return plain, f.t("next.played")
 	case f.snap.Load.Paused:
 		return strong, f.t("next.paused")
 	case len(st.group) == 0:

@@ -74,6 +74,9 @@ var scenes = []struct {
 	{"one-first", []*sim.Snapshot{calm()}, all, [][2]int{{60, 20}}},
 	{"one-after", minute(after()), state{target: sim.AllModels, shown: sim.EventLoop}, [][2]int{{60, 20}, {40, 10}}},
 	{"one-down", minute(mid()), state{target: sim.AllModels, shown: sim.EventLoop}, [][2]int{{40, 10}}},
+	{"played", []*sim.Snapshot{played(false)}, state{target: sim.AllModels, aloft: true}, sizes[:2]},
+	{"played-paused", []*sim.Snapshot{played(true)}, all, [][2]int{{80, 24}, {60, 20}}},
+	{"recording", []*sim.Snapshot{calm()}, state{target: sim.AllModels, recording: true, recorded: 83 * time.Second}, [][2]int{{80, 24}, {60, 20}}},
 	{"small", []*sim.Snapshot{calm()}, all, [][2]int{{39, 24}, {30, 8}}},
 }
 

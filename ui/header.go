@@ -11,7 +11,7 @@ func (f *frame) header(y int) int {
 	kind := f.t("kind." + string(f.snap.Kind))
 	x := f.put(y, 0, f.w, banner, " "+kind+" ")
 	load := &f.snap.Load
-	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
+	end := f.targetAndTime()
 	work := load.Workload
 	if f.w >= 110 {
 		work += "  " + f.t("head.weight") + " " + load.Weight
@@ -37,12 +37,36 @@ func (f *frame) header(y int) int {
 	default:
 		x = f.put(y, x+1, f.w, plain, rate)
 	}
+	if p := f.snap.Played; p != nil {
+		work = f.word.T("head.recorded", map[string]any{"Where": p.Where})
+	}
+	x = f.banners(y, x)
 	if f.st.holding {
 		x = f.put(y, x+1, f.w, banner, " "+f.t("head.frozen")+" ")
 	}
 	f.put(y, x+2, f.w-x-2-cells(end)-2, faint, clipDots(clean(work), f.w-x-2-cells(end)-2))
 	f.right(y, f.w, strong, end)
 	return y + 1
+}
+
+// targetAndTime is what a fault would hit, and how long it has been running; of a
+// recording, where in it this is.
+func (f *frame) targetAndTime() string {
+	if p := f.snap.Played; p != nil {
+		return f.word.T("head.played", map[string]any{"At": clock(p.At), "Of": clock(p.Length)})
+	}
+	return f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
+}
+
+// banners say that a recording stands still, and that one is made.
+func (f *frame) banners(y, x int) int {
+	if p := f.snap.Played; p != nil && p.Paused {
+		x = f.put(y, x+1, f.w, banner, " "+f.t("head.standing")+" ")
+	}
+	if f.st.recording {
+		x = f.put(y, x+1, f.w, banner, " "+f.word.T("head.recording", map[string]any{"Time": clock(f.st.recorded)})+" ")
+	}
+	return x
 }
 
 // running counts the models that take part.

@@ -12,7 +12,7 @@ func (f *frame) keyRow(y int) { f.keyRowFrom(y, 0) }
 
 // keyRowFrom leaves the cells before x to somebody else.
 func (f *frame) keyRowFrom(y, x int) {
-	like := rowLike{f.w - x, f.w, f.st.over, f.word.Lang(), f.pal.ascii}
+	like := rowLike{f.w - x, f.w, f.st.over, f.word.Lang(), f.pal.ascii, f.snap != nil && f.snap.Played != nil}
 	if f.row.like != like {
 		row, gap := f.keysThatFit(like.room)
 		f.row = keptRow{like: like, gap: gap}
@@ -45,6 +45,7 @@ type rowLike struct {
 	over        overlay
 	lang        string
 	ascii       bool
+	played      bool
 }
 
 // roomyRow is the width from which keys have more words, and more room.
@@ -58,10 +59,11 @@ func (f *frame) keysThatFit(room int) (row []*binding, gap int) {
 		gap = 2
 	}
 	var all []*binding
+	played := f.snap != nil && f.snap.Played != nil
 	for i := range bindings {
 		b := &bindings[i]
 		here := b.over == nil && (f.st.over == noOverlay || slices.Contains(pages, f.st.over)) || slices.Contains(b.over, f.st.over) || slices.Contains(b.rows, f.st.over)
-		if b.rank > 0 && here && bound(b.keys[0], f.st.over) == b {
+		if b.rank > 0 && here && !(b.now && played) && bound(b.keys[0], f.st.over, played) == b {
 			all = append(all, b)
 		}
 	}

@@ -62,13 +62,9 @@ func (p *program) press(key string) tea.Cmd {
 	if st.over == catalogueOverlay && p.jump(key) {
 		return nil
 	}
-	b := bound(key, st.over)
+	b := bound(key, st.over, p.now().played())
 	if b == nil {
-		id := "said.unknown"
-		if slices.Contains(later, key) {
-			id = "off.later"
-		}
-		st.say(p.said(id, key))
+		st.say(p.said("said.unknown", key))
 		return nil
 	}
 	if why := b.why(p.now()); why != "" {

@@ -41,11 +41,17 @@ func (p *program) opened(msg labMsg) tea.Cmd {
 		p.err = msg.err
 		return tea.Quit
 	}
-	p.src, p.st.lesson.opening = msg.src, false
-	p.st.forget(0)
-	p.st.at, p.held = 0, nil
+	p.st.lesson.opening = false
+	p.watch(msg.src)
 	p.player.Opened()
 	return p.await()
+}
+
+// watch shows another source: nothing that was told of the one before is true of it.
+func (p *program) watch(src sim.Source) {
+	p.src = src
+	p.st.forget(0)
+	p.st.at, p.held = 0, nil
 }
 
 // turn takes the lesson's page anew: something may have changed it.
@@ -94,7 +100,7 @@ func (p *program) openLessons(id string) {
 }
 
 // screenKeys are the screen's own, in a lesson too: they change nothing in the lab.
-var screenKeys = strings.Fields("q ? i g e z s t b . p tab ctrl+c ctrl+l")
+var screenKeys = strings.Fields("q ? i g e z s v t b . p tab ctrl+c ctrl+l")
 
 // lessonKey takes a key that is a lesson's, and reports whether it did.
 func (p *program) lessonKey(key string) (tea.Cmd, bool) {

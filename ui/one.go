@@ -88,10 +88,11 @@ func (f *frame) oneLayout() layout {
 func (f *frame) smallHeader() {
 	load := &f.snap.Load
 	x := f.put(0, 0, f.w, banner, " "+f.t("kind."+string(f.snap.Kind))+" ")
+	x = f.banners(0, x)
 	if f.st.holding {
 		x = f.put(0, x+1, f.w, banner, " "+f.t("head.frozen")+" ")
 	}
-	end := f.t("head.target") + " " + f.targetName() + "  " + clock(f.snap.At)
+	end := f.targetAndTime()
 	room := f.w - x - 2 - cells(end)
 	rate := fit(room, f.word.T("head.rate", map[string]any{"Rate": perSecond(load.RatePerS)}),
 		f.word.T("req.rate", map[string]any{"Rate": perSecond(load.RatePerS)}))
@@ -160,7 +161,7 @@ func (f *frame) oneStory(m sim.Model, y, last int) int {
 	in := f.st.incident(m)
 	switch {
 	case len(f.st.group) == 0:
-		say(strong, f.t("caption.what")+" "+f.t("caption.press"))
+		say(strong, f.t("caption.what")+" "+f.t(f.captionID()))
 	case in == nil:
 		say(faint, f.t(f.untouched(m)))
 	default:

@@ -96,7 +96,7 @@ func (f *frame) addresses() []string {
 	for m := range sim.NModels {
 		ms := &f.snap.Model[m]
 		switch name := f.t("label." + m.String()); {
-		case ms.Address != "":
+		case ms.Address != "" && f.snap.Played == nil:
 			lines = append(lines, helpLines(name+" | curl '"+ms.Address+"/?cpu_us=1000&io_us=250000'", f.w)...)
 		case ms.Why != "":
 			lines = append(lines, helpLines(name+" | "+clean(ms.Why), f.w)...)

@@ -36,8 +36,10 @@ type program struct {
 	remembering bool
 	forgetful   bool // it was said that they can't be
 
-	player Player // nil: there are no lessons
-	err    error  // why it ended, if not as the user wished
+	player Player     // nil: there are no lessons
+	rec    Recorder   // nil: nothing is recorded
+	live   sim.Source // the lab, while the parachute's recording is shown in its place
+	err    error      // why it ended, if not as the user wished
 
 	frame frame
 	drawn string // the last frame, while nothing has changed
@@ -50,7 +52,7 @@ type snapshotMsg struct{ snap *sim.Snapshot }
 func newProgram(ctx context.Context, src sim.Source, opt Options, palettes map[string]*palette) *program {
 	p := &program{
 		ctx: ctx, src: src, opt: opt, word: assets.Words(assets.Lang(opt.Lang)), palettes: palettes, clock: time.Now,
-		st: state{target: sim.AllModels, bare: len(palettes) == 1}, stale: true,
+		st: state{target: sim.AllModels, bare: len(palettes) == 1, canRecord: opt.Record != nil, canJump: opt.Parachute != nil}, stale: true,
 	}
 	p.wear(opt.Theme)
 	switch {
@@ -97,16 +99,21 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		p.snap = msg.snap
 		p.st.observe(msg.snap)
 		p.announce(msg.snap.Events)
-		if p.player != nil {
+		recorded := p.keep(msg.snap)
+		if p.player != nil && msg.snap.Played == nil {
 			if lab := p.player.Observe(msg.snap); lab != nil {
-				return p, p.reopen(lab)
+				return p, tea.Batch(recorded, p.reopen(lab))
 			}
 		}
-		return p, p.await()
+		return p, tea.Batch(recorded, p.await())
 	case tea.WindowSizeMsg:
 		return p, p.resize(msg.Width, msg.Height)
 	case resizeMsg:
 		return p, p.resized()
+	case parachuteMsg:
+		return p, p.jumped(msg)
+	case recordedMsg:
+		p.tellRecorded(msg)
 	case savedMsg:
 		p.saved(msg)
 	case rememberedMsg:

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -20,12 +21,21 @@ func (p *program) nextStep(string) tea.Cmd {
 		return nil
 	}
 	p.st.say("") // what a step does is what the row says of it
+	if p.now().played() {
+		if p.seekStep(p.st.step + 1) {
+			p.st.step++
+		}
+		return nil
+	}
 	for _, action := range script[p.st.step].Do {
 		if !p.act(action) {
 			return nil
 		}
 	}
 	p.st.step++
+	if p.rec != nil {
+		p.rec.Mark(p.reached())
+	}
 	return nil
 }
 
@@ -36,6 +46,9 @@ func (p *program) lastStep(string) tea.Cmd {
 	}
 	p.st.step--
 	p.st.say("")
+	if p.now().played() {
+		p.seekStep(p.st.step)
+	}
 	return nil
 }
 
@@ -60,6 +73,16 @@ func (p *program) act(action string) bool {
 	}
 	p.st.say(action + "?")
 	return false
+}
+
+// follow: the script is where the recording of it is.
+func (s *state) follow(p *sim.Played) {
+	if s.step == 0 || p == nil {
+		return
+	}
+	if i := slices.IndexFunc(assets.Script(), func(step assets.Step) bool { return step.ID == p.Mark }); i >= 0 {
+		s.step = i + 1
+	}
 }
 
 // stepWord is a word of the step that has been reached, "" before the first.

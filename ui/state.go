@@ -49,6 +49,11 @@ type state struct {
 	tour     int           // its caption, from 1; 0: none
 	tourFrom time.Duration // when it began
 
+	canRecord, canJump bool // there is a Recorder to be had, and a recording for p
+	recording          bool
+	recorded           time.Duration // how much
+	aloft              bool          // a recording is shown in the lab's place
+
 	holding bool // the picture is an older one: z holds it
 
 	over   overlay
@@ -96,9 +101,13 @@ func (s *state) observe(snap *sim.Snapshot) {
 		s.slots = max(s.slots, len(snap.Model[m].Procs))
 	}
 	if snap.At < s.at {
-		s.forget(0) // the source's clock began anew
+		s.forget(0)             // the source's clock began anew
+		if snap.Played != nil { // or was turned back: nothing of that has happened yet
+			s.events = slices.DeleteFunc(slices.Clone(s.events), func(e sim.Event) bool { return e.At > snap.At })
+		}
 	}
 	s.at = snap.At
+	s.follow(snap.Played)
 	if s.hist == nil {
 		s.hist = new(history)
 	}

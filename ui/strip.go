@@ -55,7 +55,7 @@ func (f *frame) strip(y int) int {
 
 // caption is the two sentences before the first fault.
 func (f *frame) caption(y, last int) {
-	words := []string{f.t("caption.what"), f.t("caption.press")}
+	words := []string{f.t("caption.what"), f.t(f.captionID())}
 	if say := f.stepWord("say"); say != "" {
 		words = []string{say}
 	}

@@ -53,6 +53,11 @@ type Options struct {
 	Folders []string
 	In      io.Reader // nil: the terminal
 	Out     io.Writer // nil: the terminal
+	// Record begins a recording of what is shown; nil: it can't.
+	Record func() (Recorder, error)
+	// Parachute is the recording that takes the lab's place on stage; nil: there
+	// is none. It may take its time.
+	Parachute func() (sim.Source, error)
 	// Player has the lessons; nil: there are none. It may replace the source.
 	Player Player
 	// List shows their list at first, with the lesson At chosen.
@@ -105,8 +110,9 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 		}
 	}()
 	_, err := program.Run()
+	recorded := model.finish()
 	if !errors.Is(err, tea.ErrProgramPanic) {
-		for _, line := range model.summary() {
+		for _, line := range append(model.summary(), recorded...) {
 			fmt.Fprintln(opt.Out, line)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
@@ -61,14 +62,15 @@ func checkFits(t *testing.T, picture string, w, h int) {
 
 // No line is wider than the window and no window has too many, at any size.
 func TestEverySizeHolds(t *testing.T) {
-	sets := [][]*sim.Snapshot{minute(big()), {mid(), after()}, {without()}, minute(leak()), {killed()}, {spinning()}, {hanging()}, {deserted()}}
-	var states [8]state // as the snapshots leave them
+	sets := [][]*sim.Snapshot{minute(big()), {mid(), after()}, {without()}, minute(leak()), {killed()}, {spinning()}, {hanging()}, {deserted()}, {played(true)}, {calm()}}
+	var states [10]state // as the snapshots leave them
 	for i, snaps := range sets {
 		states[i] = all
 		for _, s := range snaps {
 			states[i].observe(s)
 		}
 	}
+	states[8].aloft, states[9].recording, states[9].recorded = true, true, time.Hour
 	overlays := []overlay{noOverlay, helpOverlay, eventsOverlay, catalogueOverlay, compareOverlay, zoomOverlay, noOverlay}
 	var f frame
 	for w := 20; w <= 250; w++ {

@@ -50,7 +50,9 @@ func (f *frame) zoom() {
 	x := f.put(1, 0, f.w, strong, digit(m)+" "+f.t("name.long."+f.kindOf(m, ms)))
 	x = f.put(1, x+2, f.w, look.style, look.glyph+" "+f.t("state.long."+string(ms.State)))
 	f.put(1, x+2, f.w, faint, f.t("subtitle."+f.kindOf(m, ms)))
-	f.right(1, f.w, faint, ms.Address)
+	if f.snap.Played == nil { // else nobody listens there any more
+		f.right(1, f.w, faint, ms.Address)
+	}
 
 	if !f.absent(ms, 3, 0, f.w, f.h-3) {
 		parts := f.zoomParts()

@@ -38,6 +38,8 @@ func (l *Lab) do(c sim.Command) error {
 		return l.reset()
 	case l.stopped:
 		return fmt.Errorf("%w: the traffic has ended", sim.ErrUnsupported)
+	case c.Jump != nil:
+		return fmt.Errorf("to another moment: %w", sim.ErrUnsupported) // it happens now
 	case c.Rate != 0:
 		if !(c.Rate >= sim.MinRate && c.Rate <= sim.MaxRate) {
 			return fmt.Errorf("%w: a rate from %v to %v a second", sim.ErrUnsupported, sim.MinRate, sim.MaxRate)

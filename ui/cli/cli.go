@@ -103,7 +103,8 @@ far a crash or a leak spreads in each.`,
 	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")
 	f.StringArrayVar(&o.injections, "inject", nil, "a fault at a time, repeatable: "+fault.Syntax)
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
+	f.StringVar(&o.record, "record", "", "record the run into this new file; forklore replay shows it")
 	root.AddCommand(headless, demoCommand(o), matrixCommand(o, os.Stdout), benchCommand(os.Stdout),
-		lessonCommand(o, os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout))
+		lessonCommand(o, os.Stdout), lessonsCommand(os.Stdout), notesCommand(os.Stdout), replayCommand(o))
 	return root
 }

@@ -15,6 +15,7 @@ type options struct {
 	restartDelay, loopListener, cgi, engine, lang    string
 	container, function, theme, configFile, lessons  string
 	seed                                             uint64
+	record                                           string
 	pids                                             int64
 	workers, maxRequests, maxCalls, queue, port      int
 	pool, concurrency                                int

@@ -23,6 +23,7 @@ import (
 func lessonCommand(o *options, out io.Writer) *cobra.Command {
 	var mode string
 	var check, all, control, asJSON, record bool
+	var draw uint64
 	c := &cobra.Command{
 		Use:   "lesson [SLUG]",
 		Short: "Takes you through a lesson, or, with --check, holds its claims against this machine",
@@ -50,7 +51,7 @@ claim, the figures that were measured, and the verdict.`,
 						return badInput("--%s: goes with --check, which plays the solution without a screen", name)
 					}
 				}
-				return takeLesson(o, lessons.Mode(mode), strings.Join(args, ""))
+				return takeLesson(o, lessons.Mode(mode), draw, strings.Join(args, ""))
 			}
 			if c.Flags().Changed("mode") {
 				return badInput("--mode: is about a lesson on the screen; --check plays the solution without one")
@@ -73,7 +74,7 @@ claim, the figures that were measured, and the verdict.`,
 				}
 				chosen = []*lessons.Lesson{one}
 			}
-			return checkLessons(chosen, o.lessons, assets.Lang(o.lang), control, asJSON, record, out)
+			return checkLessons(chosen, o.lessons, assets.Lang(o.lang), lessons.Options{Control: control, Draw: draw}, asJSON, record, out)
 		},
 	}
 	f := c.Flags()
@@ -81,6 +82,7 @@ claim, the figures that were measured, and the verdict.`,
 	f.BoolVar(&check, "check", false, "play the solution, and judge each claim by what is measured")
 	f.BoolVar(&all, "all", false, "all lessons, one after the other")
 	f.BoolVar(&control, "control", false, "leave the actions out: then every check has to fail")
+	f.Uint64Var(&draw, "draw", 0, "what a lesson's secret fault is drawn by: the same number, the same fault (on the screen, 0: another each time)")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object for each lesson")
 	f.BoolVar(&record, "record", false, "keep the figures in the lesson's golden.json (with --lessons)")
 	o.screenFlags(f)
@@ -99,7 +101,7 @@ func noLabFlags(c *cobra.Command, why string) (err error) {
 }
 
 // checkLessons plays lessons without a screen.
-func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, record bool, out io.Writer) error {
+func checkLessons(chosen []*lessons.Lesson, dir, lang string, how lessons.Options, asJSON, record bool, out io.Writer) error {
 	ctx, ended := untilSignal()
 	defer ended()
 	here := thisMachine(cage.Usable() == nil)
@@ -110,7 +112,7 @@ func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, r
 			fmt.Fprintf(os.Stderr, "lesson %s: can't be held against this machine: %s\n", l.ID, why)
 			continue
 		}
-		r, err := lessons.Play(ctx, l, control, openSetup)
+		r, err := lessons.Play(ctx, l, how, openSetup)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			return status{exitNotAll, fmt.Errorf("lesson %s: %w", l.ID, err)}
@@ -129,7 +131,7 @@ func checkLessons(chosen []*lessons.Lesson, dir, lang string, control, asJSON, r
 		if !r.Good() {
 			failed = append(failed, l.ID)
 		}
-		if record && r.Good() && !control {
+		if record && r.Good() && !how.Control {
 			golden, err := r.Record(time.Now())
 			if err == nil {
 				err = os.WriteFile(filepath.Join(dir, l.Folder, "golden.json"), golden, 0o644)

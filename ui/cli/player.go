@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ import (
 type player struct {
 	dir  string // of the lessons; "": the embedded ones
 	mode lessons.Mode
+	draw uint64 // as --draw; 0: another each time
 	// store has the progress; nil: none is kept.
 	store *lessons.Store
 
@@ -228,7 +230,9 @@ func (p *player) Choose(id string) (ui.Lab, error) {
 
 // begin opens a lesson, behind what is due from earlier days.
 func (p *player) begin(l *lessons.Lesson) {
-	p.session = lessons.NewSession(l, lessons.Options{Mode: p.mode, Recorded: l.Missing(p.here) != ""})
+	o := p.options()
+	o.Recorded = l.Missing(p.here) != ""
+	p.session = lessons.NewSession(l, o)
 	p.pages, p.at, p.kept, p.shown, p.due = pagesOf(l, p.mode), 0, "", false, nil
 	if p.mode == lessons.Self {
 		for _, d := range p.progress().Due(p.set, time.Now()) {
@@ -242,6 +246,15 @@ func (p *player) begin(l *lessons.Lesson) {
 			slog.Warn("no notes for a second terminal", "err", err)
 		}
 	}
+}
+
+// options are how a lesson is taken now.
+func (p *player) options() lessons.Options {
+	o := lessons.Options{Mode: p.mode, Draw: p.draw}
+	if o.Draw == 0 {
+		o.Draw = rand.Uint64()
+	}
+	return o
 }
 
 // lab is the one that a setup describes, in place of the one that runs.
@@ -336,7 +349,7 @@ func (p *player) Again() (ui.Lab, error) {
 	}
 	p.undo()
 	if p.shown { // this time the learner does it
-		s = afresh(s)
+		s = afresh(s, p.options())
 		p.session, p.shown = s, false
 	} else {
 		s.Again()
@@ -350,8 +363,8 @@ func (p *player) Again() (ui.Lab, error) {
 
 // afresh is a new session of the lesson, with what was predicted in the old one,
 // at the action.
-func afresh(old *lessons.Session) *lessons.Session {
-	s := lessons.NewSession(old.Lesson(), lessons.Options{Mode: old.Mode()})
+func afresh(old *lessons.Session, o lessons.Options) *lessons.Session {
+	s := lessons.NewSession(old.Lesson(), o)
 	for _, q := range s.Lesson().Predict {
 		if a, ok := old.Answered(q.ID); ok {
 			s.Answer(q.ID, a)

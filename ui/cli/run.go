@@ -9,6 +9,7 @@ import (
 	"forklore/sim"
 	"forklore/sim/fault"
 	"forklore/sim/report"
+	"forklore/sim/trace"
 )
 
 // withoutScreen is the command run.
@@ -27,6 +28,13 @@ func withoutScreen(o *options, out io.Writer) error {
 			return badInput("--inject %q: the run ends at %v", text, o.runFor)
 		}
 		p.Injections = append(p.Injections, in)
+	}
+	var rec *trace.Recorder
+	if o.record != "" {
+		if rec, err = trace.Create(o.record); err != nil {
+			return badInput("--record: %w", err)
+		}
+		defer rec.Close()
 	}
 	ctx, ended := untilSignal() // first: from here on a signal finds something to clean up
 	defer ended()
@@ -48,8 +56,17 @@ func withoutScreen(o *options, out io.Writer) error {
 			fmt.Fprintf(os.Stderr, "no cgroups: %s\n", why)
 		}
 	}
-	r, err := report.Do(ctx, l, p)
-	closed := l.Close()
+	var src sim.Source = l
+	if rec != nil {
+		src = trace.NewTee(l, rec)
+	}
+	r, err := report.Do(ctx, src, p)
+	closed := src.Close()
+	if rec != nil {
+		if err := rec.Close(); err != nil {
+			closed = errors.Join(closed, fmt.Errorf("--record %s: %w", o.record, err))
+		}
+	}
 	if err == nil || r.Final != nil {
 		if o.json {
 			err = errors.Join(err, r.WriteJSON(out))

@@ -25,17 +25,27 @@ func demoCommand(o *options) *cobra.Command {
 	var onStage bool
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "The lab on a stage: PgDn walks a script of five minutes",
-		Long: `Walks a script of five minutes on the lab itself, with a clicker: PgDn does the
-next step (calm, no traffic, a crash, a leak, a heavier application), PgUp goes
-back to the words of the one before, b blanks the screen.`,
-		Example: "  forklore demo --live\n  forklore demo --live --theme projector --lang ja",
+		Short: "A stage: PgDn walks a script of five minutes, on a recording or on the lab itself",
+		Long: `Walks a script of five minutes with a clicker: PgDn does the next step (calm,
+no traffic, a crash, a leak, a heavier application), PgUp goes back to the one
+before, b blanks the screen. With --live on the lab itself, where p, the
+parachute, goes on with the recording; else on the recording alone, which needs
+no Linux and no rights.`,
+		Example: "  forklore demo\n  forklore demo --live\n  forklore demo --live --theme projector --lang ja",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if !onStage {
-				return badInput("demo: a recording to show comes with a later version; forklore demo --live walks the script on the real lab")
+			if onStage {
+				return lab(o, c.Flags(), true)
 			}
-			return lab(o, c.Flags(), true)
+			if err := noLabFlags(c, "it is about the lab: write --live, too"); err != nil {
+				return err
+			}
+			opt, err := o.screen()
+			if err != nil {
+				return err
+			}
+			opt.Stage = true
+			return replay(opt, nil)
 		},
 	}
 	c.Flags().BoolVar(&onStage, "live", false, "on the real lab, not on a recording")
@@ -97,19 +107,13 @@ func lab(o *options, flags *pflag.FlagSet, stage bool) error {
 // onScreen shows a lab, and its lessons, until the user quits.
 func onScreen(ctx context.Context, p *player, l sim.Source, opt ui.Options) error {
 	opt.Player = p
-	err := errors.Join(ui.Run(ctx, l, opt), p.Close())
-	if err := signalStatus(ctx); err != nil {
-		return err
-	}
-	if err != nil {
-		return status{exitProblem, err}
-	}
-	return nil
+	opt.Record, opt.Parachute = recordIn(opt.Folders), parachute
+	return shown(ctx, errors.Join(ui.Run(ctx, l, opt), p.Close()))
 }
 
 // takeLesson is a lesson on the screen, from its recording where the machine lacks
 // what it needs; the list of them all without a name, or if it can't be taken.
-func takeLesson(o *options, mode lessons.Mode, id string) error {
+func takeLesson(o *options, mode lessons.Mode, draw uint64, id string) error {
 	switch mode {
 	case lessons.Self, lessons.Workshop, lessons.Demo:
 	default:
@@ -120,6 +124,7 @@ func takeLesson(o *options, mode lessons.Mode, id string) error {
 		return err
 	}
 	p := newPlayer(o.lessons, mode, nil, nil)
+	p.draw = draw
 	if err := p.load(); err != nil {
 		return badInput("%w", err)
 	}

@@ -1,0 +1,210 @@
+package trace
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"forklore/sim"
+)
+
+// Trace is a recording that has been read.
+type Trace struct {
+	Header
+	// Cut: the file ends in the middle, as after a kill; it is played up to there.
+	Cut bool
+
+	lines []line
+	marks []mark
+}
+
+// line is a snapshot as the file has it, decoded when it is shown.
+type line struct {
+	json   []byte
+	at     time.Duration // since the recording began
+	opened bool          // an incident opens here
+}
+
+// mark is a named moment: at is a line's number.
+type mark struct {
+	name string
+	at   int
+}
+
+// Read reads a recording. An error says what is wrong in one line, with the
+// line's number.
+func Read(r io.Reader) (*Trace, error) {
+	zip, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoTrace, err)
+	}
+	t := &Trace{}
+	in := bufio.NewReader(zip)
+	var at, last time.Duration
+	var marks []string
+	bytesRead := 0
+	for n := 1; ; n++ {
+		text, err := readLine(in)
+		if errors.Is(err, io.ErrUnexpectedEOF) && len(t.lines) > 0 {
+			t.Cut = true
+			break
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
+		}
+		if n == 1 {
+			if err := t.header(text); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if bytesRead += len(text); bytesRead > maxBytes || len(t.lines) == MaxSnapshots {
+			return nil, fmt.Errorf("%w: line %d; at most half an hour and %d MiB of JSON are read", ErrTooLong, n, maxBytes>>20)
+		}
+		var e entry
+		err = json.Unmarshal(text, &e)
+		if err == nil && e.Snapshot != nil {
+			err = sound(e.Snapshot)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
+		}
+		s := e.Snapshot
+		if s == nil {
+			marks = append(marks, e.Mark)
+			continue
+		}
+		l := line{json: text}
+		if len(t.lines) > 0 {
+			step := s.At - last
+			if step < 0 || step > maxGap { // a reset: the source's clock began anew
+				step = sim.Interval
+			}
+			at += step
+		}
+		last, l.at = s.At, at
+		for _, e := range s.Events {
+			l.opened = l.opened || e.What == sim.EventOpened
+		}
+		for _, name := range marks {
+			t.marks = append(t.marks, mark{name, len(t.lines)})
+		}
+		marks = marks[:0]
+		t.lines = append(t.lines, l)
+	}
+	if len(t.lines) == 0 {
+		return nil, ErrEmpty
+	}
+	return t, nil
+}
+
+// sound: a snapshot can be what a source has shown. Who draws it counts on that.
+func sound(s *sim.Snapshot) error {
+	for _, i := range s.Current {
+		if i.Model < 0 || i.Model >= sim.NModels {
+			return fmt.Errorf("an incident in model %d; there are %d", i.Model, sim.NModels)
+		}
+	}
+	for _, e := range s.Events {
+		if e.Model < 0 || e.Model > sim.NModels {
+			return fmt.Errorf("an event in model %d; there are %d", e.Model, sim.NModels)
+		}
+	}
+	for _, cells := range s.Tape.Cell {
+		if len(cells) > sim.TapeLen {
+			return fmt.Errorf("a tape of %d cells; at most %d are kept", len(cells), sim.TapeLen)
+		}
+	}
+	for m := range s.Model {
+		if n := len(s.Model[m].Procs); n > maxProcs {
+			return fmt.Errorf("%d processes; at most %d are shown", n, maxProcs)
+		}
+	}
+	if s.At < 0 || s.At > maxAt {
+		return fmt.Errorf("a moment at %v", s.At)
+	}
+	return nil
+}
+
+// maxAt is how long a lab may have run; maxProcs is more than any has.
+const (
+	maxAt    = 1000 * time.Hour
+	maxProcs = 1 << 16
+)
+
+// maxGap is how long a recording may say nothing: more is a clock that went wrong.
+const maxGap = time.Minute
+
+func (t *Trace) header(text []byte) error {
+	if err := json.Unmarshal(text, &t.Header); err != nil {
+		return fmt.Errorf("%w: line 1: %w", ErrNoTrace, err)
+	}
+	var version int
+	if _, err := fmt.Sscanf(t.Schema, "forklore/trace/v%d", &version); err != nil {
+		return fmt.Errorf("%w: line 1: the schema is %q; must be %s", ErrNoTrace, clip(t.Schema), Schema)
+	}
+	if t.Schema != Schema {
+		return fmt.Errorf("%w: its schema is %q, this program reads %s", ErrNewer, clip(t.Schema), Schema)
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "..."
+	}
+	return s
+}
+
+// readLine is the next line, without its end. A last line that has no end was
+// cut.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var text []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		text = append(text, part...)
+		switch {
+		case len(text) > maxLine:
+			return nil, fmt.Errorf("more than %d MiB", maxLine>>20)
+		case err == nil:
+			return bytes.TrimSuffix(text, []byte("\n")), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err == io.EOF && len(text) > 0:
+			return nil, io.ErrUnexpectedEOF
+		default:
+			return nil, err
+		}
+	}
+}
+
+// Length is from the first moment to the last.
+func (t *Trace) Length() time.Duration { return t.lines[len(t.lines)-1].at }
+
+// Marks are the names of its moments, in their order.
+func (t *Trace) Marks() []string {
+	var names []string
+	for _, m := range t.marks {
+		if !slices.Contains(names, m.name) {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+// snapshot decodes a moment.
+func (t *Trace) snapshot(i int) (*sim.Snapshot, error) {
+	var e entry
+	if err := json.Unmarshal(t.lines[i].json, &e); err != nil {
+		return nil, fmt.Errorf("%w: moment %d: %w", ErrNoTrace, i+1, err)
+	}
+	return e.Snapshot, nil
+}
