@@ -79,7 +79,7 @@ func init() { // they are about what refers to them
 		{id: "back", keys: []string{"pgup"}, shown: "PgUp", off: notYet, do: (*program).lastStep},
 		{id: "blank", keys: []string{"b", "."}, shown: "b   .", rank: 13, do: (*program).blank},
 		{id: "parachute", keys: []string{"p"}, rank: 15, off: noParachute, do: (*program).parachute},
-		{id: "record", keys: []string{"v"}, rank: 16, off: noRecord, do: (*program).record},
+		{id: "record", keys: []string{"v"}, rank: 16, now: true, off: noRecord, do: (*program).record},
 		{id: "save", keys: []string{"s"}, rank: 12, do: (*program).save},
 		{id: "zoom", keys: []string{"enter"}, rank: 6, off: noZoom, do: opens(zoomOverlay)},
 		{id: "compare", keys: []string{"tab"}, rank: 5, off: notYet, do: opens(compareOverlay)},

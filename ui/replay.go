@@ -180,8 +180,6 @@ func noRecord(now situation) string {
 	switch {
 	case now.snap == nil:
 		return now.t("wait")
-	case now.played():
-		return now.t("off.played")
 	case !now.st.canRecord:
 		return now.t("off.record")
 	}

@@ -92,7 +92,11 @@ func (f *frame) stripHeading(y int) {
 	status, st := f.t("strip.recovered"), good
 	switch active := f.active(first.Fault); {
 	case active != nil:
-		status, st = f.word.T("strip.stops", map[string]any{"Left": f.units(left(active.Until - f.snap.At))}), note
+		id := "strip.stops"
+		if f.snap.Played != nil {
+			id = "strip.stops_alone"
+		}
+		status, st = f.word.T(id, map[string]any{"Left": f.units(left(active.Until - f.snap.At))}), note
 	case len(open) == len(f.st.group):
 		status, st = f.t("strip.all_open"), warn
 	case len(open) > 0:
