@@ -3,6 +3,7 @@ package lessons
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type experiment struct {
 	undone  bool          // and taken back
 	samples map[string][]float64
 
+	by        uint64 // what faults are drawn by
+	draw      *rand.Rand
 	drawn     []Drawn
 	injected  sim.Fault
 	struck    time.Duration // when the newest injection was asked for
@@ -323,6 +326,7 @@ func (s *Session) command(a *Action) []Do {
 type Drawn struct {
 	Action string    `json:"action"`
 	Fault  sim.Fault `json:"fault"`
+	By     uint64    `json:"draw"` // Options.Draw draws it again
 }
 
 // drawFor is the fault that is drawn for an action: once, however often the
@@ -334,7 +338,7 @@ func (s *Session) drawFor(a *Action) sim.Fault {
 		}
 	}
 	f := a.Draw[s.draw.IntN(len(a.Draw))]
-	s.drawn = append(s.drawn, Drawn{a.ID, f})
+	s.drawn = append(s.drawn, Drawn{a.ID, f, s.by})
 	return f
 }
 
@@ -359,6 +363,9 @@ func (s *Session) undoAll() (todo []Do) {
 
 // inForce watches a fault: whether it took effect, and when its time is over.
 func (s *Session) inForce(a *Action, e *environment, over bool) (todo []Do, done bool) {
+	if a.Draw != nil && s.past(a, e) {
+		over = true // some are sooner than others
+	}
 	done = over
 	first := len(s.effects)
 	for first > 0 && s.effects[first-1].ID == a.ID {
@@ -398,6 +405,16 @@ func (s *Session) inForce(a *Action, e *environment, over bool) (todo []Do, done
 		s.undo = slices.DeleteFunc(s.undo, func(d Do) bool { return d.Action == a.ID })
 	}
 	return todo, done
+}
+
+// past: the fault took effect in every model, and all have got over it.
+func (s *Session) past(a *Action, e *environment) bool {
+	for m := range sim.NModels {
+		if i := &e.column(m).Incident; a.targets.Has(m) && (!i.known || i.Open) {
+			return false
+		}
+	}
+	return !s.inEffect(s.injected)
 }
 
 // undoAllOf takes one action back.

@@ -293,6 +293,9 @@ func (c fields) inject(i int, a *Action) {
 		return
 	}
 	a.targets = targets
+	if a.Undo != "" && a.Undo != UndoFault && a.Undo != UndoRenew {
+		c.bad(key("undo"), "%q is none of undo, renew", a.Undo)
+	}
 	if a.Draw != nil {
 		c.draw(i, a)
 		return
@@ -305,9 +308,6 @@ func (c fields) inject(i int, a *Action) {
 	if a.Strength != "" && kind.Unit == "" {
 		c.bad(key("strength"), "%s has none", a.Fault)
 		return
-	}
-	if a.Undo != "" && a.Undo != UndoFault && a.Undo != UndoRenew {
-		c.bad(key("undo"), "%q is none of undo, renew", a.Undo)
 	}
 	a.strength = kind.Strength
 	if a.Strength == "" {

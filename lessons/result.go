@@ -152,7 +152,7 @@ func (r *Result) Write(w io.Writer, lang string) error {
 		}
 	}
 	for _, d := range r.Drawn {
-		fmt.Fprintf(&b, "  %s: %s\n", d.Action, fmt.Sprintf(words.drawn, d.Fault))
+		fmt.Fprintf(&b, "  %s: %s\n", d.Action, fmt.Sprintf(words.drawn, d.Fault, d.By))
 	}
 	for _, id := range r.Unseen {
 		fmt.Fprintf(&b, "  %s: %s\n", id, words.unseen)

@@ -18,7 +18,7 @@ type Options struct {
 	// experiment: nothing is asked of the source. The lesson must be [Lesson.Recorded].
 	Recorded bool
 	// Draw is what faults are drawn by, where the lesson has it so: the same
-	// number, the same faults.
+	// number, the same faults. 0: by chance, each time anew.
 	Draw uint64
 }
 
@@ -34,7 +34,6 @@ type Session struct {
 	hints   int
 	shown   bool
 	seen    map[string]float64 // [figures], at the end
-	draw    *rand.Rand         // begun again, it draws anew
 
 	experiment
 	// Time: of the labs before this one, and where this one's began.
@@ -47,7 +46,7 @@ type Session struct {
 
 // NewSession begins a lesson.
 func NewSession(l *Lesson, o Options) *Session {
-	s := &Session{lesson: l, o: o, answers: map[string]Answer{}, draw: rand.New(rand.NewPCG(o.Draw, 0))}
+	s := &Session{lesson: l, o: o, answers: map[string]Answer{}}
 	s.Again()
 	return s
 }
@@ -55,7 +54,11 @@ func NewSession(l *Lesson, o Options) *Session {
 // Again begins the experiment anew, in a lab that is as the lesson's setup says;
 // what was predicted stands.
 func (s *Session) Again() {
-	s.experiment = experiment{phase: Warming, plan: s.lesson.plan(s.o.Control), noted: map[string]float64{}, acted: -1}
+	s.experiment = experiment{phase: Warming, plan: s.lesson.plan(s.o.Control), noted: map[string]float64{}, acted: -1, by: s.o.Draw}
+	if s.by == 0 {
+		s.by = 1 + rand.Uint64N(999) // short enough to be written down
+	}
+	s.draw = rand.New(rand.NewPCG(s.by, 0))
 	s.seen = map[string]float64{}
 	s.setup = s.lesson.Setup
 	if s.o.Control {

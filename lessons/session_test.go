@@ -377,7 +377,10 @@ func TestDraw(t *testing.T) {
 		return l, *l.did[0].Inject
 	}
 	drawn := map[sim.Fault]bool{}
-	for n := range uint64(12) {
+	for n := range uint64(13) {
+		if n == 0 {
+			continue // by chance
+		}
 		l, in := play(n, 7)
 		drawn[in.Fault] = true
 		if _, again := play(n, 7); again != in {
@@ -388,7 +391,7 @@ func TestDraw(t *testing.T) {
 			t.Errorf("%+v; want the strength and the time that %s has", in, in.Fault)
 		}
 		r := l.s.Result()
-		if len(r.Drawn) != 1 || r.Drawn[0] != (Drawn{"crash", in.Fault}) {
+		if len(r.Drawn) != 1 || r.Drawn[0] != (Drawn{"crash", in.Fault, n}) {
 			t.Errorf("%v in the result; want that %s was drawn", r.Drawn, in.Fault)
 		}
 		if held := l.s.Verdicts()[0].Held; held != (in.Fault == sim.FaultHang) {
@@ -398,11 +401,22 @@ func TestDraw(t *testing.T) {
 		if e, unknown := r.evidence.environment(l.s.lesson.models); e.Drawn != string(in.Fault) || len(unknown) > 0 {
 			t.Errorf("recorded %q, and %v; want %s", e.Drawn, unknown, in.Fault)
 		}
-		// Begun again, it draws anew.
 		l.s.Again()
 		if len(l.s.Result().Drawn) != 0 {
 			t.Error("what was drawn before is there still")
 		}
+	}
+	by := map[uint64]bool{}
+	for range 5 { // by chance: another number, which the result tells
+		l, in := play(0, 7)
+		d := l.s.Result().Drawn[0]
+		if _, again := play(d.By, 7); again != in {
+			t.Errorf("--draw %d draws %s, and drew %s", d.By, again.Fault, in.Fault)
+		}
+		by[d.By] = true
+	}
+	if len(by) < 2 {
+		t.Errorf("by chance always %v", by)
 	}
 	if len(drawn) != 3 {
 		t.Errorf("in twelve times %v were drawn; want all three", drawn)

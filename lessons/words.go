@@ -13,7 +13,7 @@ var allWords = map[string]words{
 	"en": {
 		control: "control run: nothing is done, nothing may hold", holds: "holds", fails: "does not hold", notJudged: "not judged",
 		unseen:  "what was measured is none of the answers that are offered",
-		drawn:   "%s was drawn",
+		drawn:   "%s was drawn; --draw %d draws it again",
 		elapsed: "elapsed", remaining: "remaining", over: "over time by", next: "next", vote: "vote", right: "expected",
 		noNotes: "(no notes for this step)", waiting: "waiting for a lesson", ended: "The lab has ended.", recorded: "RECORDED",
 		steps: [...]string{"introduction", "predict", "act", "observe", "check", "explain", "recall"},
@@ -21,7 +21,7 @@ var allWords = map[string]words{
 	"ja": {
 		control: "対照実行：何もせず、何も成り立たないはず", holds: "成り立つ", fails: "成り立たない", notJudged: "判定なし",
 		unseen:  "測定結果がどの選択肢にも当てはまらない",
-		drawn:   "引かれたのは%s",
+		drawn:   "くじの結果: %s。--draw %dで同じものを引ける",
 		elapsed: "経過", remaining: "残り", over: "超過", next: "次", vote: "投票", right: "正解",
 		noNotes: "（この段階のメモはありません）", waiting: "レッスンを待っています", ended: "ラボは終了しました。", recorded: "記録",
 		steps: [...]string{"導入", "予想", "実行", "観察", "判定", "解説", "復習"},

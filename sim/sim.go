@@ -122,6 +122,9 @@ type Played struct {
 	Of         Kind   // what was recorded
 	Where      string // when, and on what machine
 	Mark       string // the newest one that has been passed, "" before the first
+	// Jumped: it does not follow the snapshot before. Its Events are all of those up
+	// to here, as far as they are kept.
+	Jumped bool
 }
 
 // Load is the traffic.

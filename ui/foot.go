@@ -19,7 +19,7 @@ func (f *frame) notice() (style, string) {
 	switch {
 	case st.notice != "" && st.now.Before(st.noticeUntil):
 		return note, clean(st.notice)
-	case f.snap.Armed != nil:
+	case f.waits():
 		return note, f.armed(f.snap.Armed)
 	case st.tour > 0:
 		return note, f.t(tourWords[st.tour-1])
@@ -41,6 +41,12 @@ func (f *frame) notice() (style, string) {
 		return plain, f.t("next." + string(st.group[0].Fault) + "_fresh")
 	}
 	return plain, f.t("next." + string(st.group[0].Fault))
+}
+
+// waits: a fault is armed. That one waits for its turn tells which few it can be.
+func (f *frame) waits() bool {
+	a := f.snap.Armed
+	return a != nil && !(f.st.blind() && a.Waits == sim.WaitsTurn)
 }
 
 // stays: what the fault leaves in a process stays as long as that is kept.

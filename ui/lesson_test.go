@@ -309,7 +309,7 @@ func TestLessonWords(t *testing.T) {
 // claims are judged.
 func TestBlind(t *testing.T) {
 	named := func(step string, blind bool) (where []string) {
-		for _, f := range []sim.Fault{sim.FaultHang, sim.FaultSlowClient, sim.FaultSpin} {
+		for _, f := range []sim.Fault{sim.FaultHang, sim.FaultSlowClient, sim.FaultSpin, sim.FaultSlowBackend} {
 			for _, lang := range assets.Languages {
 				for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 36}, {200, 60}} {
 					for _, over := range []overlay{noOverlay, compareOverlay, zoomOverlay, eventsOverlay} {
@@ -317,10 +317,14 @@ func TestBlind(t *testing.T) {
 						st.lesson.page.Step, st.lesson.page.Blind, st.over = step, blind, over
 						snap := struck(f, 2*time.Second, time.Second)
 						snap.Armed = &sim.Armed{Fault: f, Models: sim.AllModels, Waits: sim.WaitsSteady}
+						if f == sim.FaultSpin {
+							snap.Armed.Waits = sim.WaitsTurn
+						}
 						snap.Events = []sim.Event{{At: snap.At, Model: sim.NModels, What: sim.EventInjected, Text: string(f)}}
 						text := strings.ToLower(showWith(st, lang, size[0], size[1], noColour, snap))
 						name := strings.ToLower(assets.Words(lang).T("fault."+string(f), nil))
-						if strings.Contains(text, name) || strings.Contains(text, string(f)) {
+						turn := lang == "en" && strings.Contains(text, "one model at a time") // few faults do
+						if strings.Contains(text, name) || strings.Contains(text, string(f)) || blind && turn {
 							where = append(where, fmt.Sprintf("%s %s %v %v", f, lang, size, over))
 						}
 					}

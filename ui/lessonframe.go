@@ -224,7 +224,7 @@ func (f *frame) lessonNotice(y int) {
 		f.put(y, 0, f.w, note, f.t("lesson.opening"))
 	case st.notice != "" && st.now.Before(st.noticeUntil):
 		f.put(y, 0, f.w, note, clipDots(clean(st.notice), f.w))
-	case f.snap.Armed != nil:
+	case f.waits():
 		f.put(y, 0, f.w, note, f.armed(f.snap.Armed))
 	case st.holding:
 		f.put(y, 0, f.w, note, f.t("next.frozen"))

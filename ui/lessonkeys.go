@@ -42,6 +42,10 @@ func (p *program) opened(msg labMsg) tea.Cmd {
 		return tea.Quit
 	}
 	p.st.lesson.opening = false
+	if p.live != nil { // it was beside the lab that is gone
+		p.src.Close()
+		p.live, p.kept, p.st.aloft = nil, nil, false
+	}
 	p.watch(msg.src)
 	p.player.Opened()
 	return p.await()
@@ -51,7 +55,7 @@ func (p *program) opened(msg labMsg) tea.Cmd {
 func (p *program) watch(src sim.Source) {
 	p.src = src
 	p.st.forget(0)
-	p.st.at, p.held = 0, nil
+	p.st.at, p.st.playedAt, p.held = 0, 0, nil
 }
 
 // turn takes the lesson's page anew: something may have changed it.

@@ -36,10 +36,15 @@ type program struct {
 	remembering bool
 	forgetful   bool // it was said that they can't be
 
-	player Player     // nil: there are no lessons
-	rec    Recorder   // nil: nothing is recorded
-	live   sim.Source // the lab, while the parachute's recording is shown in its place
-	err    error      // why it ended, if not as the user wished
+	player Player // nil: there are no lessons
+	// Of recordings, see replay.go.
+	rec     Recorder   // nil: nothing is recorded
+	ending  Recorder   // it is being closed
+	opening bool       // one has been asked for
+	live    sim.Source // the lab, while the parachute's recording is shown in its place
+	kept    *picture   // what was known of it
+	missed  bool       // a snapshot of it came meanwhile, and no other has been asked for
+	err     error      // why it ended, if not as the user wished
 
 	frame frame
 	drawn string // the last frame, while nothing has changed
@@ -92,6 +97,7 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.src == p.src && !p.st.lesson.opening {
 			return p.Update(snapshotMsg{msg.snap})
 		}
+		p.missed = p.missed || msg.src == p.live
 	case snapshotMsg:
 		if msg.snap == nil {
 			return p, tea.Quit
@@ -112,8 +118,10 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return p, p.resized()
 	case parachuteMsg:
 		return p, p.jumped(msg)
+	case recordingMsg:
+		return p, p.recordingBegun(msg)
 	case recordedMsg:
-		p.tellRecorded(msg)
+		p.recordingEnded(msg)
 	case savedMsg:
 		p.saved(msg)
 	case rememberedMsg:

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -25,11 +26,16 @@ type Recorder interface {
 // seekBy is how far an arrow goes in a recording that plays.
 const seekBy = 5 * time.Second
 
-// recordedMsg is where a recording is, or why it isn't.
+// recordingMsg brings the recorder that v has asked for.
+type recordingMsg struct {
+	rec Recorder
+	err error
+}
+
+// recordedMsg is what became of a recording. why: it ended by itself.
 type recordedMsg struct {
-	path   string
-	length time.Duration
-	err    error
+	rec Recorder
+	why error
 }
 
 // parachuteMsg brings the shipped recording.
@@ -41,21 +47,37 @@ type parachuteMsg struct {
 // played: what is shown is a recording.
 func (n situation) played() bool { return n.snap != nil && n.snap.Played != nil }
 
-// record begins a recording, or ends it.
+// record begins a recording, or ends it. A file is made and closed beside the
+// program's loop: a disk may take its time.
 func (p *program) record(string) tea.Cmd {
-	if p.rec != nil {
+	switch {
+	case p.rec != nil:
 		return p.endRecording(nil)
-	}
-	rec, err := p.opt.Record()
-	if err != nil {
-		p.st.say(p.word.T("said.record.failed", map[string]any{"Why": err.Error()}))
+	case p.opening: // v was pressed twice
 		return nil
 	}
-	p.rec, p.st.recording = rec, true
-	if id := p.reached(); id != "" {
-		rec.Mark(id)
+	p.opening = true
+	begin := p.opt.Record
+	return func() tea.Msg {
+		rec, err := begin()
+		return recordingMsg{rec, err}
 	}
-	p.st.say(p.word.T("said.record.begun", map[string]any{"Path": rec.Path()}))
+}
+
+func (p *program) recordingBegun(msg recordingMsg) tea.Cmd {
+	p.opening = false
+	if msg.err != nil {
+		p.st.say(p.word.T("said.record.failed", map[string]any{"Why": msg.err.Error()}))
+		return nil
+	}
+	p.rec, p.st.recording = msg.rec, true
+	if p.live != nil { // p was pressed meanwhile
+		return p.endRecording(nil)
+	}
+	if id := p.reached(); id != "" {
+		p.rec.Mark(id)
+	}
+	p.st.say(p.word.T("said.record.begun", map[string]any{"Path": p.rec.Path()}))
 	return nil
 }
 
@@ -71,25 +93,37 @@ func (p *program) keep(snap *sim.Snapshot) tea.Cmd {
 	return nil
 }
 
-// endRecording waits for the disk, beside the program's loop.
 func (p *program) endRecording(why error) tea.Cmd {
 	rec := p.rec
-	p.rec, p.st.recording, p.st.recorded = nil, false, 0
+	if rec == nil {
+		return nil
+	}
+	p.rec, p.ending, p.st.recording, p.st.recorded = nil, rec, false, 0
 	return func() tea.Msg {
-		err := rec.Close()
-		if why != nil {
-			err = why
+		if err := rec.Close(); why == nil {
+			why = err
 		}
-		return recordedMsg{rec.Path(), rec.Length(), err}
+		return recordedMsg{rec, why}
 	}
 }
 
-func (p *program) tellRecorded(msg recordedMsg) {
-	if msg.err != nil {
-		p.st.say(p.word.T("said.record.failed", map[string]any{"Why": msg.err.Error()}))
-		return
+func (p *program) recordingEnded(msg recordedMsg) {
+	p.ending = nil
+	p.st.say(p.wordsOf(msg))
+}
+
+// wordsOf says what became of a recording. What one has before its disk was full
+// can be played.
+func (p *program) wordsOf(msg recordedMsg) string {
+	data := map[string]any{"Path": msg.rec.Path(), "Time": clock(msg.rec.Length())}
+	switch {
+	case msg.why == nil:
+		return p.word.T("said.record.done", data)
+	case msg.rec.Length() == 0:
+		return p.word.T("said.record.failed", map[string]any{"Why": msg.why.Error()})
 	}
-	p.st.say(p.word.T("said.record.done", map[string]any{"Path": msg.path, "Time": clock(msg.length)}))
+	data["Why"] = msg.why.Error()
+	return p.word.T("said.record.partly", data)
 }
 
 // reached is the step of the live script that has been reached, "" before the first.
@@ -104,11 +138,7 @@ func (p *program) reached() string {
 // runs on meanwhile.
 func (p *program) parachute(string) tea.Cmd {
 	if p.live != nil {
-		replay := p.src
-		p.watch(p.live)
-		p.live, p.st.aloft = nil, false
-		p.st.say(p.t("said.landed"))
-		return tea.Batch(p.await(), func() tea.Msg { replay.Close(); return nil })
+		return p.land()
 	}
 	open := p.opt.Parachute
 	return func() tea.Msg {
@@ -118,20 +148,40 @@ func (p *program) parachute(string) tea.Cmd {
 }
 
 func (p *program) jumped(msg parachuteMsg) tea.Cmd {
-	switch {
-	case msg.err != nil:
+	if msg.err != nil {
 		p.st.say(msg.err.Error())
 		return nil
-	case p.live != nil || p.st.lesson.opening || p.st.lesson.page != nil: // pressed twice, or a lesson was faster
-		return func() tea.Msg { msg.src.Close(); return nil }
 	}
-	p.live, p.st.aloft = p.src, true
+	if p.live != nil || noParachute(p.now()) != "" { // pressed twice, or a lesson was faster
+		return closing(msg.src)
+	}
+	recorded := p.endRecording(nil)
+	p.live, p.kept, p.missed = p.src, hold(p.snap, &p.st), false
 	p.watch(msg.src)
+	p.st.aloft, p.st.events, p.st.hist = true, nil, nil
 	p.st.say(p.t("said.aloft"))
 	if id := p.reached(); id != "" {
 		p.src.Do(sim.Command{Jump: &sim.Jump{Mark: id}}) // without that step it begins at its beginning
 	}
-	return p.await()
+	return tea.Batch(recorded, p.await())
+}
+
+// land goes back to the lab, with what had been told of it.
+func (p *program) land() tea.Cmd {
+	replay, kept := p.src, p.kept
+	st := *kept.with(&p.st)
+	st.holding, st.step, st.target = kept.st.holding, kept.st.step, kept.st.target
+	p.src, p.live, p.kept, p.held = p.live, nil, nil, nil
+	p.st, p.snap = st, kept.snap
+	p.st.say(p.t("said.landed"))
+	if !p.missed { // what was waited for when it began still comes
+		return closing(replay)
+	}
+	return tea.Batch(closing(replay), p.await())
+}
+
+func closing(src sim.Source) tea.Cmd {
+	return func() tea.Msg { src.Close(); return nil }
 }
 
 // leap goes to another moment of the recording.
@@ -163,7 +213,19 @@ func (p *program) seekIncident(key string) tea.Cmd {
 
 // seekStep goes to the step of the live script with that number, from 1.
 func (p *program) seekStep(n int) bool {
-	return p.leap(sim.Jump{Mark: assets.Script()[n-1].ID})
+	if !p.leap(sim.Jump{Mark: assets.Script()[n-1].ID}) {
+		return false
+	}
+	p.st.step, p.st.seeking = n, true
+	return true
+}
+
+// pick shows a model where one has room, on its page and in a small window: a
+// recording has no target.
+func (p *program) pick(key string) tea.Cmd {
+	p.show(sim.Model(key[0] - '1'))
+	p.st.say("")
+	return nil
 }
 
 // captionID is what a stranger is told to do, before there is anything to tell of.
@@ -180,6 +242,8 @@ func noRecord(now situation) string {
 	switch {
 	case now.snap == nil:
 		return now.t("wait")
+	case now.played():
+		return now.t("off.played")
 	case !now.st.canRecord:
 		return now.t("off.record")
 	}
@@ -194,7 +258,7 @@ func noParachute(now situation) string {
 		return ""
 	case now.played():
 		return now.t("off.played")
-	case now.st.lesson.page != nil:
+	case now.st.lesson.page != nil, now.st.lesson.opening, now.st.over == lessonsOverlay:
 		return now.t("off.lesson")
 	case !now.st.canJump:
 		return now.t("off.parachute")
@@ -202,18 +266,15 @@ func noParachute(now situation) string {
 	return ""
 }
 
-// finish ends what the program has begun, when it ends. A recording that fails is
-// told.
+// finish ends what the program has begun, when it ends. What is told last is about
+// the lab, and of a recording that was just being made.
 func (p *program) finish() (lines []string) {
 	if p.live != nil {
 		p.src.Close()
+		p.land()
 	}
-	if p.rec == nil {
-		return nil
+	if rec := cmp.Or(p.rec, p.ending); rec != nil {
+		lines = append(lines, p.wordsOf(recordedMsg{rec, rec.Close()}))
 	}
-	id, data := "said.record.done", map[string]any{"Path": p.rec.Path(), "Time": clock(p.rec.Length())}
-	if err := p.rec.Close(); err != nil {
-		id, data = "said.record.failed", map[string]any{"Why": err.Error()}
-	}
-	return []string{p.word.T(id, data)}
+	return append(p.summary(), lines...)
 }

@@ -20,27 +20,34 @@ type savedMsg struct {
 // screen's own work.
 func (p *program) save(string) tea.Cmd {
 	picture, name := p.View(), "forklore-"+p.clock().Format("20060102-150405")
-	folders := append([]string{"."}, p.opt.Folders...)
+	folders := p.opt.Folders
 	return func() tea.Msg {
-		var errs []error
-		for _, folder := range folders {
-			path, err := saveIn(folder, name, picture)
-			if err == nil {
-				return savedMsg{path: path}
-			}
-			errs = append(errs, err)
-		}
-		return savedMsg{err: errors.Join(errs...)}
+		path, err := InFirst(folders, func(folder string) (string, error) { return saveIn(folder, name, picture) })
+		return savedMsg{path, err}
 	}
+}
+
+// InFirst makes a file in the current folder or, where that can't be, in the first
+// of the others where it can: these are made if they are not there.
+func InFirst[T any](folders []string, try func(folder string) (T, error)) (made T, err error) {
+	var errs []error
+	for _, folder := range append([]string{"."}, folders...) {
+		if folder != "." {
+			err = os.MkdirAll(folder, 0o700)
+		}
+		if err == nil {
+			if made, err = try(folder); err == nil {
+				return made, nil
+			}
+		}
+		errs = append(errs, err)
+		err = nil
+	}
+	return made, errors.Join(errs...)
 }
 
 // saveIn writes name.txt and name.ansi, or neither.
 func saveIn(folder, name, picture string) (string, error) {
-	if folder != "." { // the user's own is there
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return "", err
-		}
-	}
 	path := filepath.Join(folder, name)
 	if err := writeNew(path+".txt", ansi.Strip(picture)+"\n"); err != nil {
 		return "", err

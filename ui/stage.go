@@ -22,9 +22,7 @@ func (p *program) nextStep(string) tea.Cmd {
 	}
 	p.st.say("") // what a step does is what the row says of it
 	if p.now().played() {
-		if p.seekStep(p.st.step + 1) {
-			p.st.step++
-		}
+		p.seekStep(p.st.step + 1)
 		return nil
 	}
 	for _, action := range script[p.st.step].Do {
@@ -44,11 +42,12 @@ func (p *program) lastStep(string) tea.Cmd {
 		p.st.say(p.t("step.first"))
 		return nil
 	}
-	p.st.step--
 	p.st.say("")
 	if p.now().played() {
-		p.seekStep(p.st.step)
+		p.seekStep(p.st.step - 1)
+		return nil
 	}
+	p.st.step--
 	return nil
 }
 
@@ -75,9 +74,20 @@ func (p *program) act(action string) bool {
 	return false
 }
 
-// follow: the script is where the recording of it is.
+// follow: what is told is what has happened up to the moment of a recording, and
+// the script is where that is.
 func (s *state) follow(p *sim.Played) {
-	if s.step == 0 || p == nil {
+	if p == nil {
+		return
+	}
+	if p.Jumped {
+		s.events, s.seeking = nil, false
+	}
+	if p.At < s.playedAt {
+		s.forget(0)
+	}
+	s.playedAt = p.At
+	if s.step == 0 || s.seeking { // it is not yet where a key has sent it
 		return
 	}
 	if i := slices.IndexFunc(assets.Script(), func(step assets.Step) bool { return step.ID == p.Mark }); i >= 0 {

@@ -53,6 +53,8 @@ type state struct {
 	recording          bool
 	recorded           time.Duration // how much
 	aloft              bool          // a recording is shown in the lab's place
+	playedAt           time.Duration // where in it
+	seeking            bool          // another moment of it has been asked for
 
 	holding bool // the picture is an older one: z holds it
 
@@ -85,6 +87,7 @@ type state struct {
 
 // observe takes a new snapshot's incidents and events in.
 func (s *state) observe(snap *sim.Snapshot) {
+	s.follow(snap.Played)
 	if len(snap.Events) > 0 {
 		// A new slice: a held picture keeps the old one.
 		all := append(slices.Clip(s.events), snap.Events...)
@@ -101,13 +104,9 @@ func (s *state) observe(snap *sim.Snapshot) {
 		s.slots = max(s.slots, len(snap.Model[m].Procs))
 	}
 	if snap.At < s.at {
-		s.forget(0)             // the source's clock began anew
-		if snap.Played != nil { // or was turned back: nothing of that has happened yet
-			s.events = slices.DeleteFunc(slices.Clone(s.events), func(e sim.Event) bool { return e.At > snap.At })
-		}
+		s.forget(0) // the source's clock began anew
 	}
 	s.at = snap.At
-	s.follow(snap.Played)
 	if s.hist == nil {
 		s.hist = new(history)
 	}
@@ -163,6 +162,7 @@ func (p *picture) with(now *state) *state {
 	st.over, st.scroll, st.cursor = now.over, now.scroll, now.cursor
 	st.shown, st.filter = now.shown, now.filter
 	st.lesson = now.lesson
+	st.recording, st.recorded = now.recording, now.recorded
 	return &st
 }
 

@@ -53,7 +53,7 @@ type Options struct {
 	Folders []string
 	In      io.Reader // nil: the terminal
 	Out     io.Writer // nil: the terminal
-	// Record begins a recording of what is shown; nil: it can't.
+	// Record begins a recording of what is shown; nil: it can't. It may take its time.
 	Record func() (Recorder, error)
 	// Parachute is the recording that takes the lab's place on stage; nil: there
 	// is none. It may take its time.
@@ -110,9 +110,9 @@ func Run(ctx context.Context, src sim.Source, opt Options) error {
 		}
 	}()
 	_, err := program.Run()
-	recorded := model.finish()
+	last := model.finish()
 	if !errors.Is(err, tea.ErrProgramPanic) {
-		for _, line := range append(model.summary(), recorded...) {
+		for _, line := range last {
 			fmt.Fprintln(opt.Out, line)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"forklore/sim"
@@ -28,7 +30,12 @@ type Trace struct {
 type line struct {
 	json   []byte
 	at     time.Duration // since the recording began
-	opened bool          // an incident opens here
+	events []sim.Event
+}
+
+// opens: an incident begins here.
+func (l *line) opens() bool {
+	return slices.ContainsFunc(l.events, func(e sim.Event) bool { return e.What == sim.EventOpened })
 }
 
 // mark is a named moment: at is a line's number.
@@ -67,23 +74,25 @@ func Read(r io.Reader) (*Trace, error) {
 			}
 			continue
 		}
-		if bytesRead += len(text); bytesRead > maxBytes || len(t.lines) == MaxSnapshots {
+		if bytesRead += len(text) + 1; bytesRead > maxBytes || len(t.lines) == MaxSnapshots {
 			return nil, fmt.Errorf("%w: line %d; at most half an hour and %d MiB of JSON are read", ErrTooLong, n, maxBytes>>20)
 		}
 		var e entry
-		err = json.Unmarshal(text, &e)
-		if err == nil && e.Snapshot != nil {
-			err = sound(e.Snapshot)
+		if err = json.Unmarshal(text, &e); err == nil {
+			err = e.sound()
+		}
+		if err == nil && e.Mark != "" && len(t.marks)+len(marks) == maxMarks {
+			err = fmt.Errorf("more than %d marks", maxMarks)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
+			return nil, fmt.Errorf("%w: line %d: %s", ErrNoTrace, n, clip(err.Error()))
 		}
 		s := e.Snapshot
 		if s == nil {
 			marks = append(marks, e.Mark)
 			continue
 		}
-		l := line{json: text}
+		l := line{json: text, events: s.Events}
 		if len(t.lines) > 0 {
 			step := s.At - last
 			if step < 0 || step > maxGap { // a reset: the source's clock began anew
@@ -92,9 +101,6 @@ func Read(r io.Reader) (*Trace, error) {
 			at += step
 		}
 		last, l.at = s.At, at
-		for _, e := range s.Events {
-			l.opened = l.opened || e.What == sim.EventOpened
-		}
 		for _, name := range marks {
 			t.marks = append(t.marks, mark{name, len(t.lines)})
 		}
@@ -105,6 +111,19 @@ func Read(r io.Reader) (*Trace, error) {
 		return nil, ErrEmpty
 	}
 	return t, nil
+}
+
+// sound: an entry is a mark or a snapshot, and not too much.
+func (e *entry) sound() error {
+	switch {
+	case (e.Mark == "") == (e.Snapshot == nil):
+		return errors.New("neither a mark nor a snapshot, or both")
+	case len(e.Mark) > maxMark:
+		return fmt.Errorf("a mark of %d bytes; at most %d are kept", len(e.Mark), maxMark)
+	case e.Snapshot != nil:
+		return sound(e.Snapshot)
+	}
+	return nil
 }
 
 // sound: a snapshot can be what a source has shown. Who draws it counts on that.
@@ -124,7 +143,15 @@ func sound(s *sim.Snapshot) error {
 			return fmt.Errorf("a tape of %d cells; at most %d are kept", len(cells), sim.TapeLen)
 		}
 	}
+	for what, n := range map[string]int{"incidents": len(s.Current), "events": len(s.Events), "active faults": len(s.Active)} {
+		if n > maxOf {
+			return fmt.Errorf("%d %s; at most %d are kept", n, what, maxOf)
+		}
+	}
 	for m := range s.Model {
+		if n := len(s.Model[m].Modes); n > maxOf {
+			return fmt.Errorf("%d modes", n)
+		}
 		if n := len(s.Model[m].Procs); n > maxProcs {
 			return fmt.Errorf("%d processes; at most %d are shown", n, maxProcs)
 		}
@@ -135,10 +162,11 @@ func sound(s *sim.Snapshot) error {
 	return nil
 }
 
-// maxAt is how long a lab may have run; maxProcs is more than any has.
+// maxAt is how long a lab may have run; the others are more than any has.
 const (
 	maxAt    = 1000 * time.Hour
-	maxProcs = 1 << 16
+	maxProcs = 1 << 14
+	maxOf    = 1000
 )
 
 // maxGap is how long a recording may say nothing: more is a clock that went wrong.
@@ -146,21 +174,23 @@ const maxGap = time.Minute
 
 func (t *Trace) header(text []byte) error {
 	if err := json.Unmarshal(text, &t.Header); err != nil {
-		return fmt.Errorf("%w: line 1: %w", ErrNoTrace, err)
+		return fmt.Errorf("%w: line 1: %s", ErrNoTrace, clip(err.Error()))
 	}
-	var version int
-	if _, err := fmt.Sscanf(t.Schema, "forklore/trace/v%d", &version); err != nil {
-		return fmt.Errorf("%w: line 1: the schema is %q; must be %s", ErrNoTrace, clip(t.Schema), Schema)
-	}
-	if t.Schema != Schema {
+	number, ok := strings.CutPrefix(t.Schema, "forklore/trace/v")
+	version, err := strconv.Atoi(number)
+	switch {
+	case t.Schema == Schema:
+		return nil
+	case ok && err == nil && version > 1:
 		return fmt.Errorf("%w: its schema is %q, this program reads %s", ErrNewer, clip(t.Schema), Schema)
 	}
-	return nil
+	return fmt.Errorf("%w: line 1: the schema is %q; must be %s", ErrNoTrace, clip(t.Schema), Schema)
 }
 
 func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "..."
+	const most = 120
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
 }
@@ -174,7 +204,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 		text = append(text, part...)
 		switch {
 		case len(text) > maxLine:
-			return nil, fmt.Errorf("more than %d MiB", maxLine>>20)
+			return nil, fmt.Errorf("more than %d KiB", maxLine>>10)
 		case err == nil:
 			return bytes.TrimSuffix(text, []byte("\n")), nil
 		case errors.Is(err, bufio.ErrBufferFull):

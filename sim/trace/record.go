@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -19,11 +18,14 @@ import (
 // ends in the middle can be played up to there.
 const flushEvery = sim.Interval * 10
 
-// ErrBehind is that the disk is slower than ten snapshots a second.
-var ErrBehind = errors.New("the disk does not keep up")
+// Why a recording ended by itself. What came before is in the file.
+var (
+	ErrBehind = errors.New("the disk does not keep up")
+	ErrFull   = errors.New("half an hour is recorded, and no more can be played")
+)
 
-// Recorder writes a recording, beside whoever shows the snapshots. Its methods
-// return at once; only Close waits for the disk. They can be called from anywhere.
+// Recorder writes a recording, beside whoever shows the snapshots. Its methods can be
+// called from anywhere, and return at once, but Close, which waits for the disk.
 type Recorder struct {
 	path    string
 	entries chan entry
@@ -45,17 +47,20 @@ func Create(path string) (*Recorder, error) {
 		return nil, err
 	}
 	r := &Recorder{path: path, entries: make(chan entry, 64), done: make(chan struct{})}
-	go func() {
-		defer close(r.done)
-		if err := errors.Join(write(f, r.entries), f.Close()); err != nil {
-			r.mu.Lock()
-			r.fail(err)
-			r.mu.Unlock()
-		}
-		for range r.entries { // nobody waits for what can't be written
-		}
-	}()
+	go r.writeTo(f)
 	return r, nil
+}
+
+// writeTo writes the file, until Close.
+func (r *Recorder) writeTo(f io.WriteCloser) {
+	defer close(r.done)
+	if err := errors.Join(write(f, r.entries), f.Close()); err != nil {
+		r.mu.Lock()
+		r.fail(err)
+		r.mu.Unlock()
+	}
+	for range r.entries { // nobody waits for what can't be written
+	}
 }
 
 // Path is the file's.
@@ -84,7 +89,7 @@ func (r *Recorder) Add(s *sim.Snapshot) error {
 		return r.err
 	}
 	if r.n == MaxSnapshots {
-		r.fail(fmt.Errorf("half an hour is recorded, and what is longer %w", ErrTooLong))
+		r.fail(ErrFull)
 		return r.err
 	}
 	if r.n++; r.n == 1 {
@@ -182,14 +187,16 @@ type Tee struct {
 	sim.Source
 	out  chan *sim.Snapshot
 	quit chan struct{}
+	done chan struct{}
 	once sync.Once
 }
 
 // NewTee records what src shows. The recording is the caller's to close, after
 // the source.
 func NewTee(src sim.Source, r *Recorder) *Tee {
-	t := &Tee{Source: src, out: make(chan *sim.Snapshot), quit: make(chan struct{})}
+	t := &Tee{Source: src, out: make(chan *sim.Snapshot), quit: make(chan struct{}), done: make(chan struct{})}
 	go func() {
+		defer close(t.done)
 		defer close(t.out)
 		for s := range src.Snapshots() {
 			r.Add(s) // Close tells its error
@@ -205,8 +212,10 @@ func NewTee(src sim.Source, r *Recorder) *Tee {
 // Snapshots implements sim.Source.
 func (t *Tee) Snapshots() <-chan *sim.Snapshot { return t.out }
 
-// Close implements sim.Source.
+// Close implements sim.Source. Afterwards nothing is added to the recording.
 func (t *Tee) Close() error {
 	t.once.Do(func() { close(t.quit) })
-	return t.Source.Close()
+	err := t.Source.Close()
+	<-t.done
+	return err
 }

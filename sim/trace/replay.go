@@ -23,7 +23,9 @@ type Replay struct {
 	mu     sync.Mutex
 	at     int // the moment that is shown
 	paused bool
-	pass   bool // the next mark does not stop it
+	pass   bool // the mark that comes next does not stop it
+	jumped bool // what is shown next does not follow what was shown
+	shown  int  // the last moment that was shown, -1: none
 	closed bool
 }
 
@@ -36,7 +38,7 @@ type Options struct {
 
 // Play plays a recording, from its first moment.
 func Play(t *Trace, o Options) *Replay {
-	r := &Replay{t: t, o: o, out: make(chan *sim.Snapshot), quit: make(chan struct{}), done: make(chan struct{}), kick: make(chan struct{}, 1)}
+	r := &Replay{t: t, o: o, out: make(chan *sim.Snapshot), quit: make(chan struct{}), done: make(chan struct{}), kick: make(chan struct{}, 1), shown: -1}
 	go r.run()
 	return r
 }
@@ -70,8 +72,10 @@ func (r *Replay) run() {
 	}
 }
 
-// show is the moment at hand, labelled. One that can't be read shows the one
-// before, for Read has seen that it is JSON.
+// keepEvents is how many events are told of after a jump.
+const keepEvents = 200
+
+// show is the moment at hand, labelled. Read has decoded it once: it can be.
 func (r *Replay) show(seq uint64) *sim.Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,8 +83,15 @@ func (r *Replay) show(seq uint64) *sim.Snapshot {
 	if err != nil || snap == nil {
 		snap = &sim.Snapshot{}
 	}
+	switch {
+	case r.jumped:
+		snap.Events = r.t.eventsUpTo(r.at)
+	case r.shown == r.at:
+		snap.Events = nil // they have been told
+	}
 	snap.Kind, snap.Seq = sim.Replay, seq
-	snap.Played = &sim.Played{At: r.t.lines[r.at].at, Length: r.t.Length(), Paused: r.paused, Of: r.t.Kind, Where: r.t.Where()}
+	snap.Played = &sim.Played{At: r.t.lines[r.at].at, Length: r.t.Length(), Paused: r.paused, Of: r.t.Kind, Where: r.t.Where(), Jumped: r.jumped}
+	r.shown, r.jumped = r.at, false
 	for _, m := range r.t.marks {
 		if m.at <= r.at {
 			snap.Played.Mark = m.name
@@ -89,18 +100,29 @@ func (r *Replay) show(seq uint64) *sim.Snapshot {
 	return snap
 }
 
+// eventsUpTo are the last ones up to a moment, oldest first.
+func (t *Trace) eventsUpTo(at int) (events []sim.Event) {
+	for i := at; i >= 0 && len(events) < keepEvents; i-- {
+		events = append(slices.Clone(t.lines[i].events), events...)
+	}
+	return events
+}
+
+// marked: a mark is at that moment.
+func (t *Trace) marked(at int) bool {
+	return slices.ContainsFunc(t.marks, func(m mark) bool { return m.at == at })
+}
+
 // forward goes to the next moment, unless it is paused or at the end.
 func (r *Replay) forward() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	marked := slices.ContainsFunc(r.t.marks, func(m mark) bool { return m.at == r.at+1 })
 	switch {
 	case r.paused:
-	case r.at+1 == len(r.t.lines), r.o.Stops && marked && !r.pass:
+	case r.at+1 == len(r.t.lines), r.o.Stops && r.t.marked(r.at+1) && !r.pass:
 		r.paused = true
 	default:
-		r.at++
-		r.pass = r.pass && !marked
+		r.at, r.pass = r.at+1, false
 	}
 }
 
@@ -114,15 +136,15 @@ func (r *Replay) Do(c sim.Command) error {
 		return sim.ErrClosed
 	case c.Pause:
 		if r.paused && r.at == len(r.t.lines)-1 {
-			r.at = 0 // once more
+			r.at, r.jumped = 0, true // once more
 		}
-		r.paused, r.pass = !r.paused, r.paused
+		r.paused, r.pass = !r.paused, r.paused && r.t.marked(r.at+1)
 	case c.Jump != nil:
 		at, err := r.target(c.Jump)
 		if err != nil {
 			return err
 		}
-		r.at, r.pass = at, false
+		r.at, r.pass, r.jumped = at, false, true
 		if c.Jump.Mark != "" { // the next step is asked for
 			r.paused = false
 		}
@@ -154,7 +176,7 @@ func (r *Replay) target(j *sim.Jump) (int, error) {
 			step = -1
 		}
 		for i := r.at + step; i >= 0 && i < len(lines); i += step {
-			if lines[i].opened {
+			if lines[i].opens() {
 				return i, nil
 			}
 		}

@@ -178,6 +178,49 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestEvents: an event is told once, however long its moment is looked at; after a
+// jump all are that have happened by then, and none that has not.
+func TestEvents(t *testing.T) {
+	tr, err := read(t, recording(t, moments(40), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Play(tr, Options{})
+	defer r.Close()
+	if err := errors.Join(r.Do(sim.Command{Pause: true}), r.Do(sim.Command{Jump: &sim.Jump{By: 2500 * time.Millisecond}})); err != nil {
+		t.Fatal(err)
+	}
+	var events []sim.Event
+	for told := 0; told < 5; {
+		s := <-r.Snapshots()
+		if s.Played.Jumped {
+			events = nil
+		}
+		events = append(events, s.Events...)
+		if s.Played.At == 2500*time.Millisecond {
+			told++
+		}
+	}
+	var at []time.Duration
+	for _, e := range events {
+		at = append(at, e.At)
+	}
+	if diff := cmp.Diff([]time.Duration{1500 * time.Millisecond, 2500 * time.Millisecond, 3500 * time.Millisecond}, at); diff != "" {
+		t.Errorf("events of, by the lab's clock (-want +got):\n%s", diff)
+	}
+	if err := r.Do(sim.Command{Jump: &sim.Jump{Incidents: -1}}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if s := <-r.Snapshots(); s.Played.Jumped {
+			if len(s.Events) != 2 {
+				t.Errorf("an incident back: %d events, want 2", len(s.Events))
+			}
+			break
+		}
+	}
+}
+
 // TestStops: a recording for a stage stands still before each mark, until it is
 // told to go on.
 func TestStops(t *testing.T) {
@@ -196,6 +239,9 @@ func TestStops(t *testing.T) {
 			}
 		}
 		t.Fatalf("%+v is shown; want moment %d of %s, paused %v", p, moment, mark, paused)
+	}
+	if err := errors.Join(r.Do(sim.Command{Pause: true}), r.Do(sim.Command{Pause: true})); err != nil {
+		t.Fatal(err) // stopped and on again in the middle of a step: that is not beyond its end
 	}
 	until(2, "calm", true)
 	if err := r.Do(sim.Command{Pause: true}); err != nil {
@@ -267,12 +313,20 @@ func TestBad(t *testing.T) {
 		{head + `{"snapshot":{"At":"now"}}` + "\n", ErrNoTrace, "line 2: "},
 		{head + `{"snapshot":{"Current":[{"Model":4}]}}` + "\n", ErrNoTrace, "line 2: an incident in model 4; there are 4"},
 		{head + `{"snapshot":{"Events":[{"Model":-1}]}}` + "\n", ErrNoTrace, "line 2: an event in model -1"},
+		{head + "{}\n", ErrNoTrace, "line 2: neither a mark nor a snapshot, or both"},
+		{head + "null\n", ErrNoTrace, "line 2: neither"},
+		{head + `{"mark":"a","snapshot":{"At":1}}` + "\n", ErrNoTrace, "line 2: neither"},
+		{head + `{"mark":"` + strings.Repeat("a", 65) + `"}` + "\n", ErrNoTrace, "line 2: a mark of 65 bytes"},
+		{head + strings.Repeat(`{"mark":"a"}`+"\n", 101), ErrNoTrace, "line 102: more than 100 marks"},
+		{head + `{"snapshot":{"Current":[` + strings.Repeat("{},", 1000) + `{}]}}` + "\n", ErrNoTrace, "line 2: 1001 incidents; at most 1000 are kept"},
+		{head + `{"snapshot":{"At":` + strings.Repeat("9", 10000) + `}}` + "\n", ErrNoTrace, "line 2: "},
+		{`{"schema":"forklore/trace/v0"}` + "\n", ErrNoTrace, "must be forklore/trace/v1"},
 		{head + `{"snapshot":{"At":-1}}` + "\n", ErrNoTrace, "line 2: a moment at -1ns"},
-		{head + strings.Repeat("x", maxLine+1) + "\n", ErrNoTrace, "line 2: more than 4 MiB"},
+		{head + strings.Repeat("x", maxLine+1) + "\n", ErrNoTrace, "line 2: more than 512 KiB"},
 		{head + strings.Repeat(`{"snapshot":{"At":1}}`+"\n", MaxSnapshots+1), ErrTooLong, "at most half an hour"},
 	} {
 		_, err := Read(zipped(c.text))
-		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) {
+		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
 			t.Errorf("%.60q: %v; want %q", c.text, err, c.want)
 		}
 	}
@@ -297,6 +351,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(text))
+	f.Add(strings.Replace(string(text), `"At":`, `"At":`+strings.Repeat("9", 5000), 1))
 	for _, old := range []string{`"At":`, `"Model":[`, `"mark":"x"`, `"Cell":[`, `"Procs":[`} {
 		f.Add(strings.ReplaceAll(string(text), old, old+"-9"))
 		f.Add(strings.Replace(string(text), old, "null", 1))
@@ -304,7 +359,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		tr, err := Read(zipped(text))
 		if err != nil {
-			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 1000 {
+			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 300 {
 				t.Fatalf("%q is not one clear line", err)
 			}
 			return
@@ -353,6 +408,20 @@ func TestFull(t *testing.T) {
 	if err := write(full{}, entries); !errors.Is(err, errFull) {
 		t.Errorf("%v", err)
 	}
+	r := &Recorder{entries: make(chan entry, 64), done: make(chan struct{})}
+	go r.writeTo(fullFile{})
+	var err error
+	for _, s := range moments(5000) {
+		for len(r.entries) == cap(r.entries) && err == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if err = r.Add(s); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, errFull) || !errors.Is(r.Close(), errFull) {
+		t.Errorf("a full disk: %v", err)
+	}
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("needs /dev/full")
 	}
@@ -364,6 +433,10 @@ func TestFull(t *testing.T) {
 		t.Error("a link was followed")
 	}
 }
+
+type fullFile struct{ full }
+
+func (fullFile) Close() error { return nil }
 
 // made is a source whose snapshots a test makes.
 type made struct {

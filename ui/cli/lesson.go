@@ -82,7 +82,7 @@ claim, the figures that were measured, and the verdict.`,
 	f.BoolVar(&check, "check", false, "play the solution, and judge each claim by what is measured")
 	f.BoolVar(&all, "all", false, "all lessons, one after the other")
 	f.BoolVar(&control, "control", false, "leave the actions out: then every check has to fail")
-	f.Uint64Var(&draw, "draw", 0, "what a lesson's secret fault is drawn by: the same number, the same fault (on the screen, 0: another each time)")
+	f.Uint64Var(&draw, "draw", 0, "what a lesson's secret fault is drawn by: the same number, the same fault; 0: by chance, each time anew")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object for each lesson")
 	f.BoolVar(&record, "record", false, "keep the figures in the lesson's golden.json (with --lessons)")
 	o.screenFlags(f)
@@ -93,7 +93,7 @@ claim, the figures that were measured, and the verdict.`,
 // noLabFlags refuses the lab's own flags where they would have no effect.
 func noLabFlags(c *cobra.Command, why string) (err error) {
 	c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed {
+		if f.Changed && f.Name != "config" { // it is the screen's, too
 			err = badInput("--%s: %s", f.Name, why)
 		}
 	})

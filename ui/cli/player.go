@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -35,7 +34,7 @@ import (
 type player struct {
 	dir  string // of the lessons; "": the embedded ones
 	mode lessons.Mode
-	draw uint64 // as --draw; 0: another each time
+	draw uint64 // as --draw
 	// store has the progress; nil: none is kept.
 	store *lessons.Store
 
@@ -250,11 +249,7 @@ func (p *player) begin(l *lessons.Lesson) {
 
 // options are how a lesson is taken now.
 func (p *player) options() lessons.Options {
-	o := lessons.Options{Mode: p.mode, Draw: p.draw}
-	if o.Draw == 0 {
-		o.Draw = rand.Uint64()
-	}
-	return o
+	return lessons.Options{Mode: p.mode, Draw: p.draw}
 }
 
 // lab is the one that a setup describes, in place of the one that runs.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -76,14 +77,18 @@ func replay(opt ui.Options, file []string) error {
 
 // openRecording is a file's, played.
 func openRecording(path string) (*trace.Replay, error) {
+	st, err := os.Stat(path) // first: to open a FIFO waits for who writes into it
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", path)
-	}
 	return played(path, f, trace.Options{})
 }
 
@@ -109,25 +114,22 @@ func parachute() (sim.Source, error) {
 	return src, nil
 }
 
-// recordIn is what v writes into: a new file in the first of these folders that
-// can be written.
+// recordIn is what v writes into: a new file in the current folder, or in the first
+// of these that can be written.
 func recordIn(folders []string) func() (ui.Recorder, error) {
 	return func() (ui.Recorder, error) {
-		var errs []error
-		for _, folder := range append([]string{"."}, folders...) {
-			if folder != "." { // the user's own is there
-				if err := os.MkdirAll(folder, 0o700); err != nil {
-					errs = append(errs, err)
-					continue
-				}
+		name := "forklore-" + time.Now().Format("20060102-150405")
+		return ui.InFirst(folders, func(folder string) (ui.Recorder, error) {
+			path := filepath.Join(folder, name)
+			r, err := trace.Create(path + ".jsonl.gz")
+			for n := 2; errors.Is(err, fs.ErrExist) && n < 10; n++ { // of the same second
+				r, err = trace.Create(fmt.Sprintf("%s-%d.jsonl.gz", path, n))
 			}
-			r, err := trace.Create(filepath.Join(folder, "forklore-"+time.Now().Format("20060102-150405")+".jsonl.gz"))
-			if err == nil {
-				return r, nil
+			if err != nil {
+				return nil, err // not a nil *trace.Recorder in a ui.Recorder
 			}
-			errs = append(errs, err)
-		}
-		return nil, errors.Join(errs...)
+			return r, nil
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ func TestDemoRecording(t *testing.T) {
 	s.press("\x1b[6~\x1b[6~")
 	s.sees("REPLAY", "3/5 One request crashes", "CRASH")
 	s.press("p")
-	s.sees("LIVE", "3/5")
+	s.sees("LIVE", "1/5 Calm") // where the lab is
 	s.press("qq")
 	s.ends(0)
 }
@@ -84,13 +85,19 @@ func TestReplayInput(t *testing.T) {
 	if err := os.WriteFile(text, []byte("hello, this is no recording\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"replay", filepath.Join(dir, "none")}, "none: no such file or directory"},
-		{[]string{"replay", dir}, "is no file"},
+		{[]string{"replay", dir}, "is no regular file"},
 		{[]string{"replay", text}, text + " is no recording of forklore: gzip: invalid header"},
+		{[]string{"replay", fifo}, fifo + " is no regular file"},
+		{[]string{"run", "--record", filepath.Join(dir, "new"), "--for", "31m"}, "--record: at most 30m0s can be played, and the run takes 31m0s"},
 		{[]string{"replay", text, text}, "accepts at most 1 arg(s)"},
 		{[]string{"replay", "--rate", "3"}, "--rate: nothing is run"},
 		{[]string{"replay"}, "standard input or output is no terminal"},

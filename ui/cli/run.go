@@ -31,6 +31,9 @@ func withoutScreen(o *options, out io.Writer) error {
 	}
 	var rec *trace.Recorder
 	if o.record != "" {
+		if most := trace.MaxSnapshots * sim.Interval; o.runFor > most {
+			return badInput("--record: at most %v can be played, and the run takes %v", most, o.runFor)
+		}
 		if rec, err = trace.Create(o.record); err != nil {
 			return badInput("--record: %w", err)
 		}

@@ -346,7 +346,7 @@ func TestBadSettings(t *testing.T) {
 		{"config = \"other\"\n", "", file + ":1: unknown name"},
 		{"memory = \"1KiB\"\n", "", file + ":1: memory: "},
 		{"rate = \"fast\"\n", "--rate slow", `--rate "slow": must be`},
-		{"", "demo", "comes with a later version; forklore demo --live"},
+		{"", "demo", "is no terminal"},
 		{"", "--theme pink", `--theme "pink": must be one of`},
 		{"", "--rate 8", "is no terminal"},
 	} {
