@@ -41,6 +41,7 @@ type program struct {
 	rec     Recorder   // nil: nothing is recorded
 	ending  Recorder   // it is being closed
 	opening bool       // one has been asked for
+	jumping bool       // the parachute has
 	live    sim.Source // the lab, while the parachute's recording is shown in its place
 	kept    *picture   // what was known of it
 	missed  bool       // a snapshot of it came meanwhile, and no other has been asked for

@@ -140,19 +140,25 @@ func (p *program) parachute(string) tea.Cmd {
 	if p.live != nil {
 		return p.land()
 	}
-	open := p.opt.Parachute
+	if p.jumping { // pressed again before it is open
+		return nil
+	}
+	p.jumping = true
+	p.st.say(p.t("said.jumping"))
+	open, step := p.opt.Parachute, p.reached()
 	return func() tea.Msg {
-		src, err := open()
+		src, err := open(step)
 		return parachuteMsg{src, err}
 	}
 }
 
 func (p *program) jumped(msg parachuteMsg) tea.Cmd {
+	p.jumping = false
 	if msg.err != nil {
 		p.st.say(msg.err.Error())
 		return nil
 	}
-	if p.live != nil || noParachute(p.now()) != "" { // pressed twice, or a lesson was faster
+	if noParachute(p.now()) != "" { // a lesson was faster
 		return closing(msg.src)
 	}
 	recorded := p.endRecording(nil)
@@ -160,9 +166,6 @@ func (p *program) jumped(msg parachuteMsg) tea.Cmd {
 	p.watch(msg.src)
 	p.st.aloft, p.st.events, p.st.hist = true, nil, nil
 	p.st.say(p.t("said.aloft"))
-	if id := p.reached(); id != "" {
-		p.src.Do(sim.Command{Jump: &sim.Jump{Mark: id}}) // without that step it begins at its beginning
-	}
 	return tea.Batch(recorded, p.await())
 }
 

@@ -13,7 +13,11 @@ func (p *program) summary() []string {
 		return nil
 	}
 	f := frame{snap: p.snap, st: &p.st, word: p.word}
-	lines := []string{f.word.T("sum.ran", map[string]any{"Time": clock(p.snap.At), "Source": f.t("kind." + string(p.snap.Kind))})}
+	ran := p.snap.At
+	if p.snap.Played != nil {
+		ran = p.snap.Played.At
+	}
+	lines := []string{f.word.T("sum.ran", map[string]any{"Time": clock(ran), "Source": f.t("kind." + string(p.snap.Kind))})}
 	pad := func(s string) string { return s + strings.Repeat(" ", max(labelWidth-cells(s), 1)) }
 	for m := range sim.NModels {
 		ms := &p.snap.Model[m]

@@ -53,7 +53,7 @@ func clean(s string) string {
 
 func harmless(r rune) rune {
 	switch {
-	case r == '\n' || r == '\t':
+	case r == '\n' || r == '\t' || r == '\u2028' || r == '\u2029':
 		return ' '
 	case r < ' ' || r >= 0x7f && r < 0xa0:
 		return -1

@@ -55,9 +55,10 @@ type Options struct {
 	Out     io.Writer // nil: the terminal
 	// Record begins a recording of what is shown; nil: it can't. It may take its time.
 	Record func() (Recorder, error)
-	// Parachute is the recording that takes the lab's place on stage; nil: there
-	// is none. It may take its time.
-	Parachute func() (sim.Source, error)
+	// Parachute is the recording that takes the lab's place on stage, from a step of
+	// the live script on ("": from its beginning); nil: there is none. It may take
+	// its time.
+	Parachute func(step string) (sim.Source, error)
 	// Player has the lessons; nil: there are none. It may replace the source.
 	Player Player
 	// List shows their list at first, with the lesson At chosen.

@@ -19,8 +19,9 @@ import (
 // Trace is a recording that has been read.
 type Trace struct {
 	Header
-	// Cut: the file ends in the middle, as after a kill; it is played up to there.
-	Cut bool
+	// Cut is why the file can't be read to its end, after a kill or with a damaged
+	// disk; it is played up to there. nil: it is whole.
+	Cut error
 
 	lines []line
 	marks []mark
@@ -58,11 +59,11 @@ func Read(r io.Reader) (*Trace, error) {
 	bytesRead := 0
 	for n := 1; ; n++ {
 		text, err := readLine(in)
-		if errors.Is(err, io.ErrUnexpectedEOF) && len(t.lines) > 0 {
-			t.Cut = true
+		if err == io.EOF {
 			break
 		}
-		if err == io.EOF {
+		if err != nil && len(t.lines) > 0 {
+			t.Cut = err
 			break
 		}
 		if err != nil {
@@ -83,6 +84,10 @@ func Read(r io.Reader) (*Trace, error) {
 		}
 		if err == nil && e.Mark != "" && len(t.marks)+len(marks) == maxMarks {
 			err = fmt.Errorf("more than %d marks", maxMarks)
+		}
+		if err != nil && len(t.lines) > 0 {
+			t.Cut = err
+			break
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: line %d: %s", ErrNoTrace, n, clip(err.Error()))
@@ -214,6 +219,14 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// Where says when and on what machine it was recorded, and that its end is missing.
+func (t *Trace) Where() string {
+	if t.Cut != nil {
+		return "without its end, " + t.Header.Where()
+	}
+	return t.Header.Where()
 }
 
 // Length is from the first moment to the last.

@@ -127,7 +127,8 @@ func (r *Recorder) Close() error {
 	<-r.done
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.n == 0 {
+	if st, err := os.Stat(r.path); r.n == 0 || err == nil && st.Size() == 0 {
+		r.newest = r.began // nothing of it has reached the disk
 		os.Remove(r.path)
 	}
 	return r.err

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"sort"
 	"sync"
@@ -34,11 +35,16 @@ type Options struct {
 	// Stops: it stands still before each mark, until Pause or a Jump: a speaker may
 	// have more to say of a step than the recording has.
 	Stops bool
+	// From is the mark to begin with; "", or one that there is not: the first moment.
+	From string
 }
 
-// Play plays a recording, from its first moment.
+// Play plays a recording.
 func Play(t *Trace, o Options) *Replay {
 	r := &Replay{t: t, o: o, out: make(chan *sim.Snapshot), quit: make(chan struct{}), done: make(chan struct{}), kick: make(chan struct{}, 1), shown: -1}
+	if at, err := r.target(&sim.Jump{Mark: o.From}); err == nil && o.From != "" {
+		r.at, r.jumped = at, true
+	}
 	go r.run()
 	return r
 }
@@ -89,6 +95,7 @@ func (r *Replay) show(seq uint64) *sim.Snapshot {
 	case r.shown == r.at:
 		snap.Events = nil // they have been told
 	}
+	tame(reflect.ValueOf(snap).Elem())
 	snap.Kind, snap.Seq = sim.Replay, seq
 	snap.Played = &sim.Played{At: r.t.lines[r.at].at, Length: r.t.Length(), Paused: r.paused, Of: r.t.Kind, Where: r.t.Where(), Jumped: r.jumped}
 	r.shown, r.jumped = r.at, false

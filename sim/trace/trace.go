@@ -48,7 +48,7 @@ type Header struct {
 // Where says when and on what machine it was recorded.
 func (h *Header) Where() string {
 	m := h.Machine
-	return fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", h.Recorded.Format(time.DateOnly), m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
+	return tameText(fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", h.Recorded.Format(time.DateOnly), m.OS, m.Kernel, m.CPUs, m.MemBytes>>30))
 }
 
 // entry is a line after the first; exactly one field is set.

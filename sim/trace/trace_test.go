@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -80,8 +81,8 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tr.Cut || tr.Kind != sim.Live || tr.Length() != 39*sim.Interval || !cmp.Equal(tr.Marks(), []string{"calm", "crash"}) {
-		t.Errorf("cut %v, of %s, %v long, marks %q", tr.Cut, tr.Kind, tr.Length(), tr.Marks())
+	if tr.Cut != nil || tr.Kind != sim.Live || tr.Length() != 39*sim.Interval || !cmp.Equal(tr.Marks(), []string{"calm", "crash"}) {
+		t.Errorf("cut: %v, of %s, %v long, marks %q", tr.Cut, tr.Kind, tr.Length(), tr.Marks())
 	}
 	r := Play(tr, Options{})
 	defer r.Close()
@@ -254,6 +255,11 @@ func TestStops(t *testing.T) {
 	}
 	until(6, "leak", false)
 	until(8, "leak", true)
+	from := Play(tr, Options{From: "crash"})
+	defer from.Close()
+	if s := <-from.Snapshots(); s.Played.Mark != "crash" || !s.Played.Jumped {
+		t.Errorf("from crash on: %+v", s.Played)
+	}
 }
 
 // TestCut: of a file that ends anywhere, what is whole is played; if nothing is,
@@ -267,12 +273,14 @@ func TestCut(t *testing.T) {
 	for n := range len(whole) {
 		tr, err := Read(bytes.NewReader(whole[:n]))
 		switch {
-		case err == nil && !tr.Cut:
+		case err == nil && tr.Cut == nil:
 			t.Errorf("%d of %d bytes are taken for the whole file", n, len(whole))
 		case err == nil:
 			played++
 			r := Play(tr, Options{})
-			<-r.Snapshots()
+			if s := <-r.Snapshots(); !strings.HasPrefix(s.Played.Where, "without its end") {
+				t.Errorf("%d bytes: nothing says that there were more: %q", n, s.Played.Where)
+			}
 			r.Close()
 		case strings.Contains(err.Error(), "\n"):
 			t.Errorf("%d bytes: %q is not one line", n, err)
@@ -281,9 +289,60 @@ func TestCut(t *testing.T) {
 	if played == 0 {
 		t.Error("no cut file was played")
 	}
-	if tr, err := Read(bytes.NewReader(whole)); err != nil || tr.Cut {
+	if tr, err := Read(bytes.NewReader(whole)); err != nil || tr.Cut != nil {
 		t.Errorf("the whole file: %v", err)
 	}
+}
+
+// TestDamaged: what stands before the damage is played.
+func TestDamaged(t *testing.T) {
+	whole, err := os.ReadFile(recording(t, moments(200), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = `{"schema":"forklore/trace/v1"}` + "\n"
+	middle := bytes.Clone(whole)
+	for i := len(middle) / 2; i < len(middle)/2+8; i++ {
+		middle[i] ^= 0xff
+	}
+	for name, file := range map[string][]byte{
+		"zeros at the end":  append(bytes.Clone(whole), make([]byte, 4096)...),
+		"a wrong checksum":  append(bytes.Clone(whole[:len(whole)-8]), 0, 0, 0, 0, 0, 0, 0, 0),
+		"in the middle":     middle,
+		"a line that is no": zipped(head + `{"snapshot":{"At":1}}` + "\nhello\n").Bytes(),
+		"nothing in a line": zipped(head + `{"snapshot":{"At":1}}` + "\n" + strings.Repeat("{}\n", 1000)).Bytes(),
+	} {
+		if tr, err := Read(bytes.NewReader(file)); err != nil || tr.Cut == nil || len(tr.lines) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTame: nothing that a file has in it moves the cursor, is endless, or overflows.
+func TestTame(t *testing.T) {
+	s := moments(1)[0]
+	s.Current = []sim.Incident{{Fault: "x\x1b]0;owned\x07\u009b31m\r\n\u202e\u2028", Lost: -1 << 63, At: 1<<63 - 1, SlopeBPS: -1e300}}
+	s.Armed = &sim.Armed{Waits: strings.Repeat("w", 1<<20)}
+	s.Tape.PerCell, s.Load.RatePerS = 1<<64-1, 1e308
+	r := Play(&Trace{lines: []line{{json: mustJSON(t, s)}}}, Options{})
+	defer r.Close()
+	got := <-r.Snapshots()
+	i := got.Current[0]
+	if i.Fault != "x]0;owned31m  " {
+		t.Errorf("a text came as %q", i.Fault)
+	}
+	if i.Lost != -mostInt || i.At != mostInt || i.SlopeBPS != -mostFloat || got.Tape.PerCell != mostInt || got.Load.RatePerS != mostFloat || len(got.Armed.Waits) != mostText {
+		t.Errorf("%+v, a cell of %d, %v a second, %d bytes", i, got.Tape.PerCell, got.Load.RatePerS, len(got.Armed.Waits))
+	}
+}
+
+func mustJSON(t *testing.T, s *sim.Snapshot) []byte {
+	t.Helper()
+	text, err := json.Marshal(entry{Snapshot: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // zipped is what a file has to be.

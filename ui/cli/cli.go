@@ -97,7 +97,12 @@ far a crash or a leak spreads in each.`,
 		Short:   "The same without a screen: prints the figures",
 		Example: "  forklore run --for 10s --rate 16 --inject crash@3s --inject leak@5s:eventloop --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return withoutScreen(o, os.Stdout) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("record") && o.record == "" {
+				return badInput("--record: a new file's name is missing")
+			}
+			return withoutScreen(o, os.Stdout)
+		},
 	}
 	f := headless.Flags()
 	f.DurationVar(&o.runFor, "for", 10*time.Second, "how long requests arrive")

@@ -360,9 +360,14 @@ func (w *writer) act() {
 		w.ended(w.lesson.Blind)
 	}
 	for _, v := range s.Effects() {
-		if v.Held {
+		switch blind := w.lesson.Blind; {
+		case blind && v.Held: // by what it is known would tell which it is
+			w.word(ui.ToneGood, "effect_blind", "")
+		case blind:
+			w.word(ui.ToneFaint, "no_effect_blind", "")
+		case v.Held:
 			w.word(ui.ToneGood, "effect", measured(&v))
-		} else {
+		default:
 			w.word(ui.ToneFaint, "no_effect", measured(&v))
 		}
 	}

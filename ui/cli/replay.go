@@ -106,8 +106,8 @@ func played(name string, r io.Reader, o trace.Options) (*trace.Replay, error) {
 }
 
 // parachute is what p puts in the place of a lab.
-func parachute() (sim.Source, error) {
-	src, err := shipped(trace.Options{Stops: true})
+func parachute(step string) (sim.Source, error) {
+	src, err := shipped(trace.Options{Stops: true, From: step})
 	if err != nil {
 		return nil, err // not a nil *trace.Replay in a sim.Source
 	}
