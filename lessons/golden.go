@@ -31,10 +31,7 @@ type Golden struct {
 }
 
 // Where is when and on what machine it was recorded.
-func (g *Golden) Where() string {
-	m := g.Machine
-	return fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", g.Recorded, m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
-}
+func (g *Golden) Where() string { return g.Recorded + ", " + g.Machine.String() }
 
 // parseGolden reads golden.json.
 func parseGolden(path string, data []byte, f *findings) *Golden {

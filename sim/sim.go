@@ -119,7 +119,6 @@ type Snapshot struct {
 type Played struct {
 	At, Length time.Duration
 	Paused     bool
-	Of         Kind   // what was recorded
 	Where      string // when, and on what machine
 	Mark       string // the newest one that has been passed, "" before the first
 	// Jumped: it does not follow the snapshot before. Its Events are all of those up

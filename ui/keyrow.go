@@ -12,9 +12,9 @@ func (f *frame) keyRow(y int) { f.keyRowFrom(y, 0) }
 
 // keyRowFrom leaves the cells before x to somebody else.
 func (f *frame) keyRowFrom(y, x int) {
-	like := rowLike{f.w - x, f.w, f.st.over, f.word.Lang(), f.pal.ascii, f.snap != nil && f.snap.Played != nil}
+	like := rowLike{f.w - x, f.w, f.st.over, f.word.Lang(), f.pal.ascii, isPlayed(f.snap)}
 	if f.row.like != like {
-		row, gap := f.keysThatFit(like.room)
+		row, gap := f.keysThatFit(like.room, like.played)
 		f.row = keptRow{like: like, gap: gap}
 		for _, b := range row {
 			f.row.keys = append(f.row.keys, b)
@@ -53,13 +53,12 @@ const roomyRow = 110
 
 // keysThatFit chooses by rank; what has been left out makes no room for another
 // of a higher rank, or keys would come and go as windows change.
-func (f *frame) keysThatFit(room int) (row []*binding, gap int) {
+func (f *frame) keysThatFit(room int, played bool) (row []*binding, gap int) {
 	gap = 1
 	if f.w >= roomyRow {
 		gap = 2
 	}
 	var all []*binding
-	played := f.snap != nil && f.snap.Played != nil
 	for i := range bindings {
 		b := &bindings[i]
 		here := b.over == nil && (f.st.over == noOverlay || slices.Contains(pages, f.st.over)) || slices.Contains(b.over, f.st.over) || slices.Contains(b.rows, f.st.over)

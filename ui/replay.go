@@ -44,8 +44,10 @@ type parachuteMsg struct {
 	err error
 }
 
-// played: what is shown is a recording.
-func (n situation) played() bool { return n.snap != nil && n.snap.Played != nil }
+// isPlayed: what is shown is a recording.
+func isPlayed(snap *sim.Snapshot) bool { return snap != nil && snap.Played != nil }
+
+func (n situation) played() bool { return isPlayed(n.snap) }
 
 // record begins a recording, or ends it. A file is made and closed beside the
 // program's loop: a disk may take its time.

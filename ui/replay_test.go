@@ -16,7 +16,7 @@ import (
 func played(paused bool) *sim.Snapshot {
 	s := *mid()
 	s.Kind = sim.Replay
-	s.Played = &sim.Played{At: 42 * time.Second, Length: 190 * time.Second, Paused: paused, Of: sim.Live,
+	s.Played = &sim.Played{At: 42 * time.Second, Length: 190 * time.Second, Paused: paused,
 		Where: "2026-11-28, linux 6.18, 2 CPUs, 23 GiB"}
 	return &s
 }

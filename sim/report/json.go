@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -188,6 +189,11 @@ func model(m sim.Model, s *sim.ModelState, procsNow int) (d Model) {
 		d.Unavailable = s.Why
 	}
 	return d
+}
+
+// String is the machine in a few words.
+func (m Machine) String() string {
+	return fmt.Sprintf("%s %s, %d CPUs, %d GiB", m.OS, m.Kernel, m.CPUs, m.MemBytes>>30)
 }
 
 // ThisMachine is the one that this runs on; what cgroups it has, package cage knows.

@@ -23,6 +23,7 @@ type Trace struct {
 	// disk; it is played up to there. nil: it is whole.
 	Cut error
 
+	span  span
 	lines []line
 	marks []mark
 }
@@ -45,77 +46,70 @@ type mark struct {
 	at   int
 }
 
-// Read reads a recording. An error says what is wrong in one line, with the
-// line's number.
+// Read reads a recording, up to where it is damaged. An error says in one line
+// what is wrong, and where.
 func Read(r io.Reader) (*Trace, error) {
 	zip, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoTrace, err)
 	}
+	lines := bufio.NewScanner(zip)
+	lines.Buffer(nil, maxLine)
+	if !lines.Scan() {
+		if lines.Err() != nil {
+			return nil, fmt.Errorf("%w: line 1: %w", ErrNoTrace, lines.Err())
+		}
+		return nil, ErrEmpty
+	}
 	t := &Trace{}
-	in := bufio.NewReader(zip)
-	var at, last time.Duration
-	var marks []string
-	bytesRead := 0
-	for n := 1; ; n++ {
-		text, err := readLine(in)
-		if err == io.EOF {
-			break
-		}
-		if err != nil && len(t.lines) > 0 {
-			t.Cut = err
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
-		}
-		if n == 1 {
-			if err := t.header(text); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if bytesRead += len(text) + 1; bytesRead > maxBytes || len(t.lines) == MaxSnapshots {
+	if err := t.header(lines.Bytes()); err != nil {
+		return nil, err
+	}
+	n, size := 1, 0
+	for err == nil && lines.Scan() {
+		n++
+		if size += len(lines.Bytes()) + 1; size > maxBytes || len(t.lines) == MaxSnapshots {
 			return nil, fmt.Errorf("%w: line %d; at most half an hour and %d MiB of JSON are read", ErrTooLong, n, maxBytes>>20)
 		}
-		var e entry
-		if err = json.Unmarshal(text, &e); err == nil {
-			err = e.sound()
-		}
-		if err == nil && e.Mark != "" && len(t.marks)+len(marks) == maxMarks {
-			err = fmt.Errorf("more than %d marks", maxMarks)
-		}
-		if err != nil && len(t.lines) > 0 {
-			t.Cut = err
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: line %d: %s", ErrNoTrace, n, clip(err.Error()))
-		}
-		s := e.Snapshot
-		if s == nil {
-			marks = append(marks, e.Mark)
-			continue
-		}
-		l := line{json: text, events: s.Events}
-		if len(t.lines) > 0 {
-			step := s.At - last
-			if step < 0 || step > maxGap { // a reset: the source's clock began anew
-				step = sim.Interval
-			}
-			at += step
-		}
-		last, l.at = s.At, at
-		for _, name := range marks {
-			t.marks = append(t.marks, mark{name, len(t.lines)})
-		}
-		marks = marks[:0]
-		t.lines = append(t.lines, l)
+		err = t.add(lines.Bytes())
 	}
-	if len(t.lines) == 0 {
+	if err == nil && lines.Err() != nil {
+		n, err = n+1, lines.Err()
+	}
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("more than %d KiB", maxLine>>10)
+	}
+	switch {
+	case len(t.lines) > 0:
+		t.Cut = err
+		t.marks = slices.DeleteFunc(t.marks, func(m mark) bool { return m.at == len(t.lines) }) // of nothing
+	case err != nil:
+		return nil, fmt.Errorf("%w: line %d: %s", ErrNoTrace, n, clip(err.Error()))
+	default:
 		return nil, ErrEmpty
 	}
 	return t, nil
+}
+
+// add takes a line in.
+func (t *Trace) add(text []byte) error {
+	var e entry
+	if err := json.Unmarshal(text, &e); err != nil {
+		return err
+	}
+	if err := e.sound(); err != nil {
+		return err
+	}
+	if e.Snapshot == nil {
+		if len(t.marks) == maxMarks {
+			return fmt.Errorf("more than %d marks", maxMarks)
+		}
+		t.marks = append(t.marks, mark{e.Mark, len(t.lines)}) // of the snapshot that follows
+		return nil
+	}
+	t.span.add(e.Snapshot.At)
+	t.lines = append(t.lines, line{json: bytes.Clone(text), at: t.span.length, events: e.Snapshot.Events})
+	return nil
 }
 
 // sound: an entry is a mark or a snapshot, and not too much.
@@ -126,13 +120,13 @@ func (e *entry) sound() error {
 	case len(e.Mark) > maxMark:
 		return fmt.Errorf("a mark of %d bytes; at most %d are kept", len(e.Mark), maxMark)
 	case e.Snapshot != nil:
-		return sound(e.Snapshot)
+		return drawable(e.Snapshot)
 	}
 	return nil
 }
 
-// sound: a snapshot can be what a source has shown. Who draws it counts on that.
-func sound(s *sim.Snapshot) error {
+// drawable: a snapshot can be what a source has shown. Who draws it counts on that.
+func drawable(s *sim.Snapshot) error {
 	for _, i := range s.Current {
 		if i.Model < 0 || i.Model >= sim.NModels {
 			return fmt.Errorf("an incident in model %d; there are %d", i.Model, sim.NModels)
@@ -174,9 +168,6 @@ const (
 	maxOf    = 1000
 )
 
-// maxGap is how long a recording may say nothing: more is a clock that went wrong.
-const maxGap = time.Minute
-
 func (t *Trace) header(text []byte) error {
 	if err := json.Unmarshal(text, &t.Header); err != nil {
 		return fmt.Errorf("%w: line 1: %s", ErrNoTrace, clip(err.Error()))
@@ -200,27 +191,6 @@ func clip(s string) string {
 	return s
 }
 
-// readLine is the next line, without its end. A last line that has no end was
-// cut.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var text []byte
-	for {
-		part, err := in.ReadSlice('\n')
-		text = append(text, part...)
-		switch {
-		case len(text) > maxLine:
-			return nil, fmt.Errorf("more than %d KiB", maxLine>>10)
-		case err == nil:
-			return bytes.TrimSuffix(text, []byte("\n")), nil
-		case errors.Is(err, bufio.ErrBufferFull):
-		case err == io.EOF && len(text) > 0:
-			return nil, io.ErrUnexpectedEOF
-		default:
-			return nil, err
-		}
-	}
-}
-
 // Where says when and on what machine it was recorded, and that its end is missing.
 func (t *Trace) Where() string {
 	if t.Cut != nil {
@@ -230,7 +200,7 @@ func (t *Trace) Where() string {
 }
 
 // Length is from the first moment to the last.
-func (t *Trace) Length() time.Duration { return t.lines[len(t.lines)-1].at }
+func (t *Trace) Length() time.Duration { return t.span.length }
 
 // Marks are the names of its moments, in their order.
 func (t *Trace) Marks() []string {

@@ -32,9 +32,8 @@ type Recorder struct {
 	done    chan struct{}
 
 	mu     sync.Mutex
-	began  time.Duration // the first snapshot's time, and the newest one's
-	newest time.Duration
-	n      int
+	span   span
+	n      int // snapshots
 	closed bool
 	err    error
 }
@@ -70,7 +69,7 @@ func (r *Recorder) Path() string { return r.path }
 func (r *Recorder) Length() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.newest - r.began
+	return r.span.length
 }
 
 // Mark names the moment of the next snapshot.
@@ -92,13 +91,8 @@ func (r *Recorder) Add(s *sim.Snapshot) error {
 		r.fail(ErrFull)
 		return r.err
 	}
-	if r.n++; r.n == 1 {
-		r.began, r.newest = s.At, s.At
-	}
-	if s.At < r.newest { // a reset: the source's clock began anew
-		r.began -= r.newest - s.At
-	}
-	r.newest = s.At
+	r.n++
+	r.span.add(s.At)
 	r.put(entry{Snapshot: s})
 	return r.err
 }
@@ -128,7 +122,7 @@ func (r *Recorder) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if st, err := os.Stat(r.path); r.n == 0 || err == nil && st.Size() == 0 {
-		r.newest = r.began // nothing of it has reached the disk
+		r.span = span{} // nothing of it has reached the disk
 		os.Remove(r.path)
 	}
 	return r.err

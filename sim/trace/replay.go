@@ -49,9 +49,6 @@ func Play(t *Trace, o Options) *Replay {
 	return r
 }
 
-// Trace is what is played.
-func (r *Replay) Trace() *Trace { return r.t }
-
 // Snapshots implements sim.Source. A reader that is late makes the recording
 // late, and misses nothing.
 func (r *Replay) Snapshots() <-chan *sim.Snapshot { return r.out }
@@ -97,7 +94,7 @@ func (r *Replay) show(seq uint64) *sim.Snapshot {
 	}
 	tame(reflect.ValueOf(snap).Elem())
 	snap.Kind, snap.Seq = sim.Replay, seq
-	snap.Played = &sim.Played{At: r.t.lines[r.at].at, Length: r.t.Length(), Paused: r.paused, Of: r.t.Kind, Where: r.t.Where(), Jumped: r.jumped}
+	snap.Played = &sim.Played{At: r.t.lines[r.at].at, Length: r.t.Length(), Paused: r.paused, Where: r.t.Where(), Jumped: r.jumped}
 	r.shown, r.jumped = r.at, false
 	for _, m := range r.t.marks {
 		if m.at <= r.at {

@@ -18,7 +18,6 @@ package trace
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"forklore/sim"
@@ -47,8 +46,7 @@ type Header struct {
 
 // Where says when and on what machine it was recorded.
 func (h *Header) Where() string {
-	m := h.Machine
-	return tameText(fmt.Sprintf("%s, %s %s, %d CPUs, %d GiB", h.Recorded.Format(time.DateOnly), m.OS, m.Kernel, m.CPUs, m.MemBytes>>30))
+	return tameText(h.Recorded.Format(time.DateOnly) + ", " + h.Machine.String())
 }
 
 // entry is a line after the first; exactly one field is set.
@@ -57,6 +55,28 @@ type entry struct {
 	// live script.
 	Mark     string        `json:"mark,omitempty"`
 	Snapshot *sim.Snapshot `json:"snapshot,omitempty"`
+}
+
+// span is how long a recording lasts, whatever the source's clock does: that
+// begins anew at a reset, and with another lab.
+type span struct {
+	begun        bool
+	last, length time.Duration
+}
+
+// maxGap is how long a recording may say nothing: more is a clock that went wrong.
+const maxGap = time.Minute
+
+// add takes the time of the next snapshot in.
+func (s *span) add(at time.Duration) {
+	step := at - s.last
+	switch {
+	case !s.begun:
+		step = 0
+	case step < 0 || step > maxGap:
+		step = sim.Interval
+	}
+	s.begun, s.last, s.length = true, at, s.length+step
 }
 
 // What is wrong with a recording.

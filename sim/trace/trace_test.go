@@ -89,7 +89,7 @@ func TestWhole(t *testing.T) {
 	for i, want := range list {
 		got := <-r.Snapshots()
 		p := got.Played
-		if got.Kind != sim.Replay || p == nil || p.Of != sim.Live || p.At != time.Duration(i)*sim.Interval || p.Length != tr.Length() || p.Where == "" {
+		if got.Kind != sim.Replay || p == nil || p.At != time.Duration(i)*sim.Interval || p.Length != tr.Length() || p.Where == "" {
 			t.Fatalf("moment %d is %s, %+v", i, got.Kind, p)
 		}
 		got.Kind, got.Played = sim.Live, nil
@@ -306,14 +306,22 @@ func TestDamaged(t *testing.T) {
 		middle[i] ^= 0xff
 	}
 	for name, file := range map[string][]byte{
-		"zeros at the end":  append(bytes.Clone(whole), make([]byte, 4096)...),
-		"a wrong checksum":  append(bytes.Clone(whole[:len(whole)-8]), 0, 0, 0, 0, 0, 0, 0, 0),
-		"in the middle":     middle,
-		"a line that is no": zipped(head + `{"snapshot":{"At":1}}` + "\nhello\n").Bytes(),
-		"nothing in a line": zipped(head + `{"snapshot":{"At":1}}` + "\n" + strings.Repeat("{}\n", 1000)).Bytes(),
+		"zeros at the end":    append(bytes.Clone(whole), make([]byte, 4096)...),
+		"a wrong checksum":    append(bytes.Clone(whole[:len(whole)-8]), 0, 0, 0, 0, 0, 0, 0, 0),
+		"in the middle":       middle,
+		"a line that is no":   zipped(head + `{"snapshot":{"At":1}}` + "\nhello\n").Bytes(),
+		"a mark, and no more": zipped(head + `{"snapshot":{"At":1}}` + "\n" + `{"mark":"calm"}` + "\n{").Bytes(),
+		"nothing in a line":   zipped(head + `{"snapshot":{"At":1}}` + "\n" + strings.Repeat("{}\n", 1000)).Bytes(),
 	} {
-		if tr, err := Read(bytes.NewReader(file)); err != nil || tr.Cut == nil || len(tr.lines) == 0 {
+		tr, err := Read(bytes.NewReader(file))
+		if err != nil || tr.Cut == nil || len(tr.lines) == 0 {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, m := range tr.marks {
+			if m.at >= len(tr.lines) {
+				t.Errorf("%s: a mark of moment %d, of %d", name, m.at, len(tr.lines))
+			}
 		}
 	}
 }

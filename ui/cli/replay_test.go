@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,16 +120,14 @@ func TestReplayInput(t *testing.T) {
 // TestShipped: the recording that the program brings along is of the live script
 // as it is, whole, and of real processes.
 func TestShipped(t *testing.T) {
-	src, err := shipped(trace.Options{})
+	tr, err := trace.Read(bytes.NewReader(assets.Recording()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
 	var steps []string
 	for _, s := range assets.Script() {
 		steps = append(steps, s.ID)
 	}
-	tr := src.Trace()
 	if !slices.Equal(tr.Marks(), steps) || tr.Kind != sim.Live || tr.Cut != nil || tr.Length() < time.Minute {
 		t.Errorf("marks %q, want %q; of %s, cut: %v, %v long", tr.Marks(), steps, tr.Kind, tr.Cut, tr.Length())
 	}
