@@ -156,7 +156,7 @@ func (f *frame) procs(m sim.Model, ms *sim.ModelState, y, x, w int) {
 		// What is not shown grows with the room that saying so takes.
 		more = f.tn("procs.more", len(procs))
 		room = max(room-cells(more)-1, 0)
-		more = f.tn("procs.more", len(procs)-room)
+		more = f.tn("procs.more", taken(procs[room:]))
 	}
 	for row := range f.procRows {
 		from := row * w
@@ -166,6 +166,16 @@ func (f *frame) procs(m sim.Model, ms *sim.ModelState, y, x, w int) {
 		f.letters(procs[from:min(from+w, len(procs), room)], y+row, x, w)
 	}
 	f.right(y+f.procRows-1, x+w, faint, more)
+}
+
+// taken counts the slots that have a process.
+func taken(procs []sim.Proc) (n int) {
+	for i := range procs {
+		if procs[i].State != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // letters draws a row of processes, one piece for each run of the same style.

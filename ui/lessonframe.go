@@ -183,12 +183,7 @@ func (f *frame) rowLetters(m sim.Model, ms *sim.ModelState, y, x, end int) {
 	var shown []sim.Proc
 	var beyond string
 	for room := end - x; ; room-- {
-		alive := 0
-		for _, p := range ms.Procs[min(room, len(ms.Procs)):] {
-			if p.State != 0 {
-				alive++
-			}
-		}
+		alive := taken(ms.Procs[min(room, len(ms.Procs)):])
 		shown = ms.Procs[:min(room, len(ms.Procs))]
 		if beyond = "+" + count(alive); alive == 0 {
 			beyond = ""

@@ -207,3 +207,13 @@ func TestSoFar(t *testing.T) {
 		t.Errorf("no figure of the loop: %s", lines[2])
 	}
 }
+
+// TestMore: what is said to be there beyond the letters are processes, not slots
+// that once had some.
+func TestMore(t *testing.T) {
+	s := *calm()
+	s.Model[sim.CGI] = column("WW                      WS", 4, 1322, 26)
+	if got := show("en", 80, 24, noColour, &s); !strings.Contains(got, "h WW        +2 more") {
+		t.Errorf("of 26 slots four are taken:\n%s", got)
+	}
+}

@@ -70,14 +70,9 @@ func (f *frame) zoom() {
 // treeRows is how many lines the process tree has: the parent's, and below it
 // one for each that serves.
 func treeRows(ms *sim.ModelState) int {
-	n := 0
+	n := taken(ms.Procs)
 	if ms.Parent != nil {
 		n++
-	}
-	for i := range ms.Procs {
-		if ms.Procs[i].State != 0 {
-			n++
-		}
 	}
 	return n
 }
